@@ -1,0 +1,41 @@
+# Short names for what people do here. The work is in tools/, the build is Meson's.
+
+.PHONY: help run stop check bench windows installer format clean
+
+help:
+	@echo 'make run        mount a volume on ./ram; make stop ends it'
+	@echo 'make check      build everything, run every test'
+	@echo 'make bench      measure the engine'
+	@echo 'make windows    build memefs.exe, 64 and 32 bits, into build/windows-*'
+	@echo 'make installer  build the Windows installer'
+	@echo 'make format     lay out the source as .clang-format says'
+	@echo 'make clean      remove the build folder'
+
+run:
+	@tools/run
+
+stop:
+	@tools/stop
+
+check:
+	@tools/install-packages check
+	@tools/check
+
+bench:
+	@tools/install-packages bench
+	@bench/run
+
+windows:
+	@tools/install-packages windows
+	@tools/windows
+
+installer: windows
+	@tools/install-packages installer
+	@tools/installer
+
+format:
+	@tools/install-packages format
+	@git ls-files -z '*.c' '*.h' | xargs -0 clang-format -i
+
+clean: stop
+	rm -rf build

@@ -1,0 +1,199 @@
+/*
+ * node: what the engine's rooms share of nodes, streams, entries and volumes.
+ *
+ * Locks, in the order in which they are taken; letters mark the fields they guard:
+ *   (m) volume.moving     exclusively: a rename between directories; shared: ending a directory
+ *   (d) directory.lock    a directory's entries; ancestors before descendants, else as `moving` allows
+ *   (s) stream.lock       a stream's data; two streams: by address
+ *   (n) node.lock         a node's metadata and its list of named streams
+ *   (x) leaf locks: a shard of the number index, the security table, the label, pool, pages
+ *   (a) atomic            (c) constant once made
+ * No lock is held over more than one request's copy.
+ */
+#ifndef MEMEFS_NODE_H
+#define MEMEFS_NODE_H
+
+#include <stdatomic.h>
+
+#include "budget.h"
+#include "index.h"
+#include "memefs.h"
+#include "os.h"
+#include "pool.h"
+#include "sectors.h"
+#include "tree.h"
+
+struct mfs_stream {
+	struct mfs_node *node; /* (c) */
+	os_lock lock;
+	_Atomic uint64_t size;	/* (a), written under (s) */
+	struct sectors sectors; /* (s) */
+};
+
+struct named_stream {
+	struct mfs_stream stream;    /* first: the two pointers are one */
+	struct named_stream *next;   /* (n) in the node's list, oldest first */
+	_Atomic uint64_t references; /* (a) opens, and one for the list; an open holds the node too */
+	uint32_t name_size;	     /* (n) */
+	char *name;		     /* (n) */
+};
+
+/* Bytes that a node owns: an EA list, reparse data. */
+struct blob {
+	uint32_t size;
+	unsigned char bytes[];
+};
+
+struct xattr {
+	struct xattr *next;
+	uint32_t name_size, size;
+	char bytes[]; /* name, then value */
+};
+
+/* What few nodes have; made when the first of it comes, gone with the last. (n) throughout. */
+struct extras {
+	struct blob *eas;
+	struct blob *reparse;
+	struct xattr *xattrs;
+	struct named_stream *streams;
+};
+
+/* A security descriptor, one for all nodes that have the same. */
+struct security {
+	struct index_link link; /* (x) */
+	uint64_t references;	/* (x) */
+	uint32_t size;		/* (c) */
+	unsigned char bytes[];	/* (c) */
+};
+
+struct directory {
+	os_lock lock;
+	struct index names;		 /* (d) entries by hash of the name */
+	struct tree order;		 /* (d) entries by position or by name */
+	uint64_t next_position;		 /* (d) */
+	struct mfs_node *parent;	 /* (d) and (m): either to read, both to write. NULL: deleted */
+	_Atomic uint32_t subdirectories; /* (a), written under (d) */
+	_Atomic uint32_t entries;	 /* (a) names.count, for those who ask without the lock */
+};
+
+struct entry {
+	struct index_link link; /* (d) own: size of the name */
+	struct mfs_node *node;	/* (d) a reference */
+	uint64_t position;	/* (d) */
+	char name[];		/* (c) */
+};
+
+enum node_time { BIRTH, ACCESS, WRITE, CHANGE, TIMES };
+
+struct mfs_node {
+	struct mfs_stream main;	     /* first: the two pointers are one */
+	struct index_link by_number; /* (x) */
+	uint64_t number;	     /* (c) */
+	_Atomic uint64_t references; /* (a) names, opens, and whoever holds one */
+	os_lock lock;
+	uint32_t attributes;	      /* (n) settable bits only */
+	uint32_t mode, uid, gid;      /* (n) */
+	_Atomic uint32_t links;	      /* (a) names; written under (n) */
+	_Atomic uint32_t reparse_tag; /* (a), written under (n) */
+	uint8_t kind;		      /* (c) enum mfs_kind; a symlink is MFS_FILE with a tag */
+	bool nameless;		      /* (n) made without a name, and never had one */
+	uint32_t nanoseconds[TIMES];  /* (n) */
+	int64_t seconds[TIMES];	      /* (n) */
+	struct security *security;    /* (n) NULL: none */
+	struct extras *extras;	      /* (n) NULL: none */
+	union {
+		struct directory *directory; /* (c) kind MFS_DIRECTORY */
+		uint64_t device;	     /* (c) device nodes */
+	};
+};
+
+#define NUMBER_SHARDS 16
+
+struct mfs_volume {
+	struct budget budget;
+	struct pool *pool;	      /* (c) */
+	struct store store;	      /* (c) */
+	uint64_t seed;		      /* (c) of name hashes */
+	uint32_t serial, unit;	      /* (c) */
+	bool case_insensitive;	      /* (c) */
+	bool size_is_promise;	      /* (c) */
+	bool read_only;		      /* (c) */
+	enum mfs_order order;	      /* (c) */
+	struct mfs_node *root;	      /* (c) */
+	_Atomic uint64_t next_number; /* (a) */
+	os_lock moving;
+	struct {
+		os_lock lock;
+		struct index nodes; /* (x) */
+	} shards[NUMBER_SHARDS];
+	os_lock security_lock;
+	struct index securities; /* (x) */
+	os_lock label_lock;
+	uint32_t label_size; /* (x) */
+	char label[96];	     /* (x) */
+};
+
+/* ---- nodes ------------------------------------------------------------------- */
+
+/* Makes a node with one reference and no name. Its times are now. */
+enum mfs_status node_create(struct mfs_volume *volume, const struct mfs_new *what, struct mfs_node **node);
+/* One more reference if there still is one. */
+bool node_try_hold(struct mfs_node *node);
+/* Moves times to now, under the node's lock: a mask of 1 << enum node_time. */
+void node_touch(struct mfs_node *node, unsigned times);
+void node_touch_locked(struct mfs_node *node, unsigned times);
+
+#define TOUCH_CHANGE (1u << CHANGE)
+#define TOUCH_DATA (1u << WRITE | 1u << CHANGE)
+
+/* ---- streams -------------------------------------------------------------------- */
+
+/* Frees a stream's data; nobody else has it any more. */
+void stream_free_data(struct mfs_volume *volume, struct mfs_stream *stream);
+/* Takes every named stream off the node (locked exclusively); those that are open live on. */
+void streams_unlist_all(struct mfs_volume *volume, struct mfs_node *node);
+uint64_t stream_allocation(const struct mfs_volume *volume, const struct mfs_stream *stream);
+/* Sets the size under the stream's lock. */
+enum mfs_status stream_resize(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t size);
+
+/* ---- metadata --------------------------------------------------------------------- */
+
+/* The extras of a node (locked exclusively), made when there are none. NULL: no space. */
+struct extras *extras_get(struct mfs_volume *volume, struct mfs_node *node);
+/* Frees extras that hold nothing (node locked exclusively). */
+void extras_prune(struct mfs_volume *volume, struct mfs_node *node);
+/* Frees all extras of a node that nobody has any more. */
+void extras_free(struct mfs_volume *volume, struct mfs_node *node);
+
+/* A checked copy of bytes as a blob. NULL: no space. */
+struct blob *blob_make(struct mfs_volume *volume, const void *bytes, size_t size);
+void blob_free(struct mfs_volume *volume, struct blob *blob); /* NULL is fine */
+/* The present list with a change applied; *result NULL when nothing is left. */
+enum mfs_status ea_apply(struct mfs_volume *volume, const struct blob *present, const void *change,
+			 size_t size, struct blob **result);
+
+/* A counted descriptor with these (checked) bytes; NULL: no space. */
+struct security *security_share(struct mfs_volume *volume, const void *bytes, size_t size);
+void security_drop(struct mfs_volume *volume, struct security *security); /* NULL is fine */
+
+/* ---- directories -------------------------------------------------------------------- */
+
+enum mfs_status directory_make(struct mfs_volume *volume, struct directory **directory);
+void directory_free(struct mfs_volume *volume, struct directory *directory);
+
+/* The entry with this name (directory locked). NULL: none. */
+struct entry *directory_find(const struct mfs_volume *volume, const struct directory *directory,
+			     const char *name, size_t size, uint32_t hash);
+uint32_t directory_hash(const struct mfs_volume *volume, const char *name, size_t size);
+
+/* Makes an entry, in no directory yet, that takes over the caller's reference to the node. NULL: no space;
+ * with `forced` only when memory itself is used up. */
+struct entry *entry_make(struct mfs_volume *volume, const char *name, size_t size, struct mfs_node *node,
+			 bool forced);
+/* Frees an entry that is in no directory; the reference to its node is the caller's again. */
+void entry_free(struct mfs_volume *volume, struct entry *entry);
+/* Puts an entry in (directory locked exclusively); its name is not there yet. False: memory is used up. */
+bool directory_insert(struct mfs_volume *volume, struct directory *directory, struct entry *entry);
+void directory_remove(struct mfs_volume *volume, struct directory *directory, struct entry *entry);
+
+#endif

@@ -1,0 +1,126 @@
+/*
+ * front: what every room of the FUSE front end works on, and the operations that they answer.
+ *
+ * A FUSE node number is the engine's node number. The kernel's lookup count and its open
+ * files hold references to nodes, so a number the kernel may use always finds its node.
+ */
+#ifndef MEMEFS_LINUX_FRONT_H
+#define MEMEFS_LINUX_FRONT_H
+
+#define FUSE_USE_VERSION 314
+#include <fuse_lowlevel.h>
+#include <sys/ioctl.h>
+#include <stdatomic.h>
+
+#include "memefs.h"
+#include "options.h"
+
+/* One mounted volume. Written before INIT is answered, then only read. */
+struct front {
+	struct mfs_volume *volume;
+	struct fuse_session *session;
+	double entry_timeout; /* seconds that the kernel may trust a name */
+	double attr_timeout;  /* seconds that it may trust attributes */
+	bool negative;	      /* the kernel may remember that a name is missing */
+	bool noxattr;	      /* no extended attributes on this mount */
+	bool no_opendir;      /* the kernel opens directories by itself when told so */
+	enum cli_atime atime; /* how reading moves the access time */
+	uint64_t generation;  /* tells this volume's numbers from an earlier one's in file handles */
+	/* Requests under way that give something back and that nobody waits for (forget, release): counted
+	 * by transport.c when they are read, taken off when they are done. statfs waits for them. */
+	_Atomic(uint32_t) settling;
+	/* transport.c's: the number of the INIT request, set once, before there is another request. */
+	_Atomic(uint64_t) init_unique;
+};
+
+/* libfuse hands the user data of the session to every request. */
+static inline struct front *front_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+/* The node of a request, with a reference; NULL when it is gone (a stale file handle). */
+static inline struct mfs_node *front_node(struct front *front, fuse_ino_t number)
+{
+	return mfs_node_by_number(front->volume, number);
+}
+
+/* An open file carries a reference to its main stream as its handle. */
+static inline struct mfs_stream *front_stream(const struct fuse_file_info *info)
+{
+	return (struct mfs_stream *)(uintptr_t)info->fh;
+}
+
+/* The node was read. */
+static inline void front_accessed(struct front *front, struct mfs_node *node)
+{
+	if (front->atime != CLI_ATIME_NEVER)
+		mfs_node_accessed(front->volume, node, front->atime == CLI_ATIME_STRICT);
+}
+
+/* A request that gives something back is done. */
+static inline void front_settled(struct front *front)
+{
+	atomic_fetch_sub_explicit(&front->settling, 1, memory_order_release);
+}
+
+/* nodes.c */
+void nodes_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
+void nodes_forget(fuse_req_t req, fuse_ino_t number, uint64_t lookups);
+void nodes_forget_many(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);
+void nodes_getattr(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *info);
+void nodes_setattr(fuse_req_t req, fuse_ino_t number, struct stat *to, int what, struct fuse_file_info *info);
+void nodes_readlink(fuse_req_t req, fuse_ino_t number);
+
+/* names.c */
+void names_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+		  struct fuse_file_info *info);
+void names_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device);
+void names_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void names_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name);
+void names_tmpfile(fuse_req_t req, fuse_ino_t parent, mode_t mode, struct fuse_file_info *info);
+void names_link(fuse_req_t req, fuse_ino_t number, fuse_ino_t parent, const char *name);
+void names_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void names_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void names_rename(fuse_req_t req, fuse_ino_t from, const char *from_name, fuse_ino_t to, const char *to_name,
+		  unsigned flags);
+
+/* files.c */
+void files_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *info);
+void files_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *info);
+void files_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset, struct fuse_file_info *info);
+void files_write(fuse_req_t req, fuse_ino_t number, const char *from, size_t size, off_t offset,
+		 struct fuse_file_info *info);
+void files_fallocate(fuse_req_t req, fuse_ino_t number, int mode, off_t offset, off_t size,
+		     struct fuse_file_info *info);
+void files_lseek(fuse_req_t req, fuse_ino_t number, off_t offset, int whence, struct fuse_file_info *info);
+void files_copy(fuse_req_t req, fuse_ino_t from_number, off_t from_offset, struct fuse_file_info *from,
+		fuse_ino_t to_number, off_t to_offset, struct fuse_file_info *to, size_t size, int flags);
+
+/* dirs.c */
+void dirs_opendir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *info);
+void dirs_readdir(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset, struct fuse_file_info *info);
+void dirs_readdirplus(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset,
+		      struct fuse_file_info *info);
+
+/* xattrs.c */
+void xattrs_get(fuse_req_t req, fuse_ino_t number, const char *name, size_t size);
+void xattrs_set(fuse_req_t req, fuse_ino_t number, const char *name, const char *value, size_t size,
+		int flags);
+void xattrs_list(fuse_req_t req, fuse_ino_t number, size_t size);
+void xattrs_remove(fuse_req_t req, fuse_ino_t number, const char *name);
+
+/* volume.c */
+void volume_statfs(fuse_req_t req, fuse_ino_t number);
+/* ioctl: VOLUME_STATUS_IOCTL, on whatever is in the volume, tells about it (--status, --unmount). */
+void volume_ioctl(fuse_req_t req, fuse_ino_t number, unsigned command, void *argument,
+		  struct fuse_file_info *info, unsigned flags, const void *in, size_t in_size,
+		  size_t out_size);
+
+/* "name: value" lines with a NUL behind them. */
+struct volume_status {
+	char text[512];
+};
+#define VOLUME_STATUS_IOCTL _IOR('m', 0xf5, struct volume_status)
+
+#endif

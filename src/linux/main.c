@@ -1,0 +1,147 @@
+/*
+ * main: the program memefs on Linux: reads the command line, makes the volume, leaves the terminal,
+ * serves, and ends with a status that tells what became of it.
+ */
+#include "front.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "background.h"
+#include "log.h"
+#include "mount.h"
+#include "session.h"
+
+#ifndef MEMEFS_VERSION
+#	error "MEMEFS_VERSION is the build's to define"
+#endif
+
+#define FOREVER 1e9 /* seconds that kernel caches may be trusted */
+#define ROOT_MODE 0755
+#define EXIT_BROKEN 1 /* it was mounted, and then something failed */
+
+struct program {
+	const struct cli_options *options;
+	const char *point; /* absolute */
+	struct front front;
+	struct background background;
+};
+
+static void fill_front(struct front *front, const struct cli_options *options)
+{
+	double timeout = FOREVER;
+
+	if (options->timeout_given && options->timeout != UINT32_MAX)
+		timeout = options->timeout / 1000.0;
+	front->attr_timeout = timeout;
+	/* Where one entry has many spellings the kernel cannot know which of its names a change meant. */
+	front->entry_timeout = options->case_insensitive ? 0 : timeout;
+	front->negative = !options->case_insensitive;
+	front->noxattr = options->noxattr;
+	front->atime = options->atime;
+	front->generation = mfs_volume_serial(front->volume);
+}
+
+static void ready(void *context)
+{
+	struct program *program = context;
+
+	if (program->options->verbose) {
+		struct mfs_space space;
+
+		mfs_volume_space(program->front.volume, &space);
+		fprintf(stderr, "memefs: mounted on %s: up to %llu MiB, sector store, process %d\n",
+			program->point, (unsigned long long)(space.total_bytes >> 20), (int)getpid());
+	}
+	background_ready(&program->background);
+}
+
+static int serve(struct program *program)
+{
+	const struct cli_options *options = program->options;
+	struct mfs_options volume = {.order = MFS_BY_POSITION};
+	enum mfs_status status;
+	bool good, mounted;
+
+	cli_volume_options(options, &volume);
+	status = mfs_volume_create(&volume, &program->front.volume);
+	if (status != MFS_OK) {
+		log_error("cannot make the volume: %s", mfs_status_text(status));
+		return CLI_EXIT_WRONG;
+	}
+	fill_front(&program->front, options);
+	good = session_run(&program->front, options, program->point, ready, program, &mounted);
+	mfs_volume_destroy(program->front.volume);
+	return good ? 0 : mounted ? EXIT_BROKEN : CLI_EXIT_WRONG;
+}
+
+static int mount_volume(const struct cli_options *options)
+{
+	char *point = mount_check(options->target, options->nonempty);
+	struct program program = {.options = options, .point = point};
+	const char *log = options->debug_log ? options->debug_log : options->debug_flags ? "-" : NULL;
+	int status = CLI_EXIT_WRONG;
+
+	if (!point)
+		return CLI_EXIT_WRONG;
+	if ((!log || log_open(log)) && background_enter(&program.background, options->foreground, &status)) {
+		/* A daemon that stands in a directory keeps it from being unmounted: its own, too. */
+		if (chdir("/"))
+			log_error("cannot leave the working directory");
+		else
+			status = serve(&program);
+	}
+	free(point);
+	return status;
+}
+
+static struct cli_capabilities capabilities(void)
+{
+	return (struct cli_capabilities){
+		.honours = CLI_TIMEOUT | CLI_DEBUG | CLI_MOUNT_WORDS | CLI_SOURCE | CLI_UNMOUNT_BY_US |
+			   CLI_STATUS_BY_US,
+		.without_effect = CLI_FLUSH | CLI_FILESYSTEM_NAME | CLI_ROOT_SDDL | CLI_VOLUME_PREFIX,
+		.root_mode = ROOT_MODE,
+		.root_uid = geteuid(),
+		.root_gid = getegid(),
+	};
+}
+
+static int act(const struct cli_capabilities *can, const struct cli_options *options)
+{
+	char system[64];
+	const struct cli_program program = {.version = MEMEFS_VERSION, .system = system};
+
+	snprintf(system, sizeof system, "Linux, libfuse %s", fuse_pkgversion());
+	switch (options->action) {
+	case CLI_MOUNT:
+		return mount_volume(options);
+	case CLI_UNMOUNT:
+		return mount_remove(options->target) ? 0 : CLI_EXIT_WRONG;
+	case CLI_STATUS:
+		return mount_status(options->target) ? 0 : CLI_EXIT_WRONG;
+	case CLI_HELP:
+		cli_help(stdout, can, &program);
+		return 0;
+	case CLI_VERSION:
+		cli_version(stdout, &program);
+		return 0;
+	case CLI_NOTHING:
+		return 0;
+	default:
+		log_error("not available on this system");
+		return CLI_EXIT_WRONG;
+	}
+}
+
+int main(int argc, char *argv[])
+{
+	const struct cli_capabilities can = capabilities();
+	struct cli_options options;
+	char message[CLI_MESSAGE_BYTES];
+	bool right = cli_parse(argc, argv, &can, &options, message);
+
+	fputs(message, stderr);
+	return right ? act(&can, &options) : CLI_EXIT_WRONG;
+}

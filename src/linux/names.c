@@ -1,0 +1,267 @@
+/*
+ * names: making, linking, removing and renaming the entries of directories.
+ */
+#include "front.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "reply.h"
+
+/* ---- making ------------------------------------------------------------------------------- */
+
+static bool kind_of(mode_t mode, enum mfs_kind *kind)
+{
+	switch (mode & S_IFMT) {
+	case 0: /* mknod(2): no type is a regular file */
+	case S_IFREG:
+		*kind = MFS_FILE;
+		return true;
+	case S_IFDIR:
+		*kind = MFS_DIRECTORY;
+		return true;
+	case S_IFLNK:
+		*kind = MFS_SYMLINK;
+		return true;
+	case S_IFIFO:
+		*kind = MFS_FIFO;
+		return true;
+	case S_IFSOCK:
+		*kind = MFS_SOCKET;
+		return true;
+	case S_IFCHR:
+		*kind = MFS_CHAR_DEVICE;
+		return true;
+	case S_IFBLK:
+		*kind = MFS_BLOCK_DEVICE;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Owner, group and mode of a new node. A set-group-id directory gives its group, and to
+ * directories the bit as well. The kernel has applied the umask. */
+static void own(fuse_req_t req, struct front *front, struct mfs_node *parent, mode_t mode,
+		struct mfs_new *new)
+{
+	const struct fuse_ctx *caller = fuse_req_ctx(req);
+	struct mfs_info info;
+
+	new->mode = mode & 07777;
+	new->uid = caller->uid;
+	new->gid = caller->gid;
+	mfs_node_info(front->volume, parent, &info);
+	if (!(info.mode & S_ISGID))
+		return;
+	new->gid = info.gid;
+	if (new->kind == MFS_DIRECTORY)
+		new->mode |= S_ISGID;
+}
+
+/* Makes a node in the directory `parent_number`; `new` has what is the kind's own. */
+static enum mfs_status make(fuse_req_t req, struct front *front, fuse_ino_t parent_number, const char *name,
+			    mode_t mode, struct mfs_new *new, struct mfs_node **node)
+{
+	struct mfs_node *parent = front_node(front, parent_number);
+	enum mfs_status status;
+
+	if (!parent)
+		return MFS_NOT_FOUND;
+	own(req, front, parent, mode, new);
+	status = mfs_create(front->volume, parent, name, strlen(name), new, node);
+	mfs_node_drop(front->volume, parent);
+	return status;
+}
+
+static void make_and_reply(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+			   struct mfs_new *new)
+{
+	struct front *front = front_of(req);
+	struct mfs_node *node;
+	enum mfs_status status = make(req, front, parent, name, mode, new, &node);
+
+	if (status == MFS_OK)
+		reply_entry(req, front, node);
+	else
+		reply_status(req, status);
+}
+
+void names_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
+{
+	struct mfs_new new = {.device = (uint64_t)major(device) << 32 | minor(device)};
+
+	if (!kind_of(mode, &new.kind) || new.kind == MFS_DIRECTORY || new.kind == MFS_SYMLINK) {
+		fuse_reply_err(req, EINVAL);
+		return;
+	}
+	if (new.kind != MFS_CHAR_DEVICE &&new.kind != MFS_BLOCK_DEVICE)
+		new.device = 0;
+	make_and_reply(req, parent, name, mode, &new);
+}
+
+void names_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	struct mfs_new new = {.kind = MFS_DIRECTORY};
+
+	make_and_reply(req, parent, name, mode, &new);
+}
+
+void names_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+	struct mfs_new new = {.kind = MFS_SYMLINK, .target = target, .target_size = strlen(target)};
+
+	make_and_reply(req, parent, name, 0777, &new);
+}
+
+/* O_CREAT without O_EXCL on a name that the kernel had not seen: open what is there. */
+static void open_existing(fuse_req_t req, struct front *front, fuse_ino_t parent_number, const char *name,
+			  struct fuse_file_info *info)
+{
+	struct mfs_node *parent = front_node(front, parent_number), *node = NULL;
+	enum mfs_status status = MFS_NOT_FOUND;
+
+	if (parent)
+		status = mfs_lookup(front->volume, parent, name, strlen(name), &node);
+	mfs_node_drop(front->volume, parent);
+	if (status == MFS_OK && info->flags & O_TRUNC) {
+		struct mfs_stream *stream = mfs_main_stream(node);
+
+		status = mfs_set_size(front->volume, stream, 0);
+		mfs_stream_drop(front->volume, stream);
+	}
+	if (status == MFS_OK) {
+		reply_create(req, front, node, info);
+	} else {
+		mfs_node_drop(front->volume, node);
+		reply_status(req, status);
+	}
+}
+
+void names_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+		  struct fuse_file_info *info)
+{
+	struct front *front = front_of(req);
+	struct mfs_new new = {.kind = MFS_FILE};
+	struct mfs_node *node;
+	enum mfs_status status = make(req, front, parent, name, mode, &new, &node);
+
+	if (status == MFS_OK)
+		reply_create(req, front, node, info);
+	else if (status == MFS_EXISTS && !(info->flags & O_EXCL))
+		open_existing(req, front, parent, name, info);
+	else
+		reply_status(req, status);
+}
+
+void names_tmpfile(fuse_req_t req, fuse_ino_t parent_number, mode_t mode, struct fuse_file_info *info)
+{
+	struct front *front = front_of(req);
+	struct mfs_node *parent = front_node(front, parent_number), *node;
+	struct mfs_new new = {.kind = MFS_FILE};
+	enum mfs_status status;
+
+	if (!parent) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	own(req, front, parent, mode, &new);
+	mfs_node_drop(front->volume, parent);
+	status = mfs_create_nameless(front->volume, &new, &node);
+	if (status == MFS_OK)
+		reply_create(req, front, node, info);
+	else
+		reply_status(req, status);
+}
+
+/* ---- linking and removing ----------------------------------------------------------------- */
+
+void names_link(fuse_req_t req, fuse_ino_t number, fuse_ino_t parent_number, const char *name)
+{
+	struct front *front = front_of(req);
+	struct mfs_node *node = front_node(front, number), *parent = front_node(front, parent_number);
+	enum mfs_status status = MFS_NOT_FOUND;
+
+	if (node && parent)
+		status = mfs_link(front->volume, node, parent, name, strlen(name));
+	mfs_node_drop(front->volume, parent);
+	if (status == MFS_OK) {
+		reply_entry(req, front, node);
+	} else {
+		mfs_node_drop(front->volume, node);
+		reply_status(req, status);
+	}
+}
+
+static void remove_name(fuse_req_t req, fuse_ino_t parent_number, const char *name, enum mfs_remove kind)
+{
+	struct front *front = front_of(req);
+	struct mfs_node *parent = front_node(front, parent_number);
+	enum mfs_status status = MFS_NOT_FOUND;
+
+	if (parent)
+		status = mfs_unlink(front->volume, parent, name, strlen(name), kind, NULL);
+	mfs_node_drop(front->volume, parent);
+	reply_status(req, status);
+}
+
+void names_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	remove_name(req, parent, name, MFS_REMOVE_FILE);
+}
+
+void names_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	remove_name(req, parent, name, MFS_REMOVE_DIRECTORY);
+}
+
+/* ---- renaming ------------------------------------------------------------------------------ */
+
+static bool rename_flags(unsigned flags, unsigned *to)
+{
+	switch (flags) {
+	case 0:
+		*to = MFS_RENAME_REPLACE;
+		return true;
+	case RENAME_NOREPLACE:
+		*to = 0;
+		return true;
+	case RENAME_EXCHANGE:
+		*to = MFS_RENAME_EXCHANGE;
+		return true;
+	case RENAME_WHITEOUT:
+		*to = MFS_RENAME_REPLACE | MFS_RENAME_WHITEOUT;
+		return true;
+	case RENAME_WHITEOUT | RENAME_NOREPLACE:
+		*to = MFS_RENAME_WHITEOUT;
+		return true;
+	default:
+		return false;
+	}
+}
+
+void names_rename(fuse_req_t req, fuse_ino_t from_number, const char *from_name, fuse_ino_t to_number,
+		  const char *to_name, unsigned flags)
+{
+	struct front *front = front_of(req);
+	struct mfs_node *from, *to;
+	enum mfs_status status = MFS_NOT_FOUND;
+	unsigned how;
+
+	if (!rename_flags(flags, &how)) {
+		fuse_reply_err(req, EINVAL);
+		return;
+	}
+	from = front_node(front, from_number);
+	to = front_node(front, to_number);
+	if (from && to)
+		status = mfs_rename(front->volume, from, from_name, strlen(from_name), to, to_name,
+				    strlen(to_name), how, NULL);
+	mfs_node_drop(front->volume, from);
+	mfs_node_drop(front->volume, to);
+	reply_status(req, status);
+}

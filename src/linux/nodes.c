@@ -1,0 +1,222 @@
+/*
+ * nodes: finding nodes, letting go of them, their attributes, and where symlinks point.
+ */
+#include "front.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "privileges.h"
+#include "reply.h"
+
+/* Both of these names come only from file handles being opened (NFS, open_by_handle_at). */
+static bool is_dots(const char *name)
+{
+	return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2]));
+}
+
+/* A handle does not bring a deleted node back that the kernel is about to forget. */
+static enum mfs_status lookup_itself(struct front *front, struct mfs_node *node, struct mfs_node **found)
+{
+	struct mfs_info info;
+
+	mfs_node_info(front->volume, node, &info);
+	if (info.links == 0)
+		return MFS_NOT_FOUND;
+	*found = mfs_node_hold(node);
+	return MFS_OK;
+}
+
+static enum mfs_status lookup(struct front *front, struct mfs_node *parent, const char *name,
+			      struct mfs_node **node)
+{
+	if (!is_dots(name))
+		return mfs_lookup(front->volume, parent, name, strlen(name), node);
+	if (name[1])
+		return mfs_parent(front->volume, parent, node);
+	return lookup_itself(front, parent, node);
+}
+
+void nodes_lookup(fuse_req_t req, fuse_ino_t parent_number, const char *name)
+{
+	struct front *front = front_of(req);
+	struct mfs_node *parent = front_node(front, parent_number), *node;
+	enum mfs_status status;
+
+	if (!parent) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	status = lookup(front, parent, name, &node);
+	mfs_node_drop(front->volume, parent);
+	if (status == MFS_OK) {
+		reply_entry(req, front, node);
+	} else if (status == MFS_NOT_FOUND && front->negative) {
+		/* An entry without a node: the kernel remembers that there is none. */
+		struct fuse_entry_param missing = {.entry_timeout = front->entry_timeout};
+
+		fuse_reply_entry(req, &missing);
+	} else {
+		reply_status(req, status);
+	}
+}
+
+static void forget(struct front *front, fuse_ino_t number, uint64_t lookups)
+{
+	struct mfs_node *node = front_node(front, number);
+
+	if (node)
+		mfs_node_drop_many(front->volume, node, lookups + 1);
+}
+
+void nodes_forget(fuse_req_t req, fuse_ino_t number, uint64_t lookups)
+{
+	struct front *front = front_of(req);
+
+	forget(front, number, lookups);
+	front_settled(front);
+	fuse_reply_none(req);
+}
+
+void nodes_forget_many(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	struct front *front = front_of(req);
+
+	for (size_t i = 0; i < count; i++)
+		forget(front, forgets[i].ino, forgets[i].nlookup);
+	front_settled(front);
+	fuse_reply_none(req);
+}
+
+void nodes_getattr(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *info)
+{
+	struct front *front = front_of(req);
+	struct mfs_node *node = front_node(front, number);
+
+	(void)info;
+	if (!node) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	reply_attributes(req, front, node);
+	mfs_node_drop(front->volume, node);
+}
+
+/* ---- setting ---------------------------------------------------------------------------- */
+
+static struct mfs_time time_of(struct timespec time)
+{
+	return (struct mfs_time){.seconds = time.tv_sec, .nanoseconds = (uint32_t)time.tv_nsec};
+}
+
+/* What the request asks of the metadata; the size is apart. */
+static void collect(const struct stat *to, int what, struct mfs_set *set)
+{
+	if (what & FUSE_SET_ATTR_MODE) {
+		set->what |= MFS_SET_MODE;
+		set->mode = to->st_mode & 07777;
+	}
+	if (what & FUSE_SET_ATTR_UID) {
+		set->what |= MFS_SET_UID;
+		set->uid = to->st_uid;
+	}
+	if (what & FUSE_SET_ATTR_GID) {
+		set->what |= MFS_SET_GID;
+		set->gid = to->st_gid;
+	}
+	if (what & FUSE_SET_ATTR_ATIME_NOW) {
+		set->what |= MFS_SET_ACCESS_NOW;
+	} else if (what & FUSE_SET_ATTR_ATIME) {
+		set->what |= MFS_SET_ACCESS;
+		set->access = time_of(to->st_atim);
+	}
+	if (what & FUSE_SET_ATTR_MTIME_NOW) {
+		set->what |= MFS_SET_WRITE_NOW;
+	} else if (what & FUSE_SET_ATTR_MTIME) {
+		set->what |= MFS_SET_WRITE;
+		set->write = time_of(to->st_mtim);
+	}
+	if (what & FUSE_SET_ATTR_CTIME) {
+		set->what |= MFS_SET_CHANGE;
+		set->change = time_of(to->st_ctim);
+	}
+}
+
+/* The set-id bits that the kernel leaves to us: a change of owner takes them always, a change of
+ * size when the kernel says so, and a request that asks for nothing comes only for their sake. */
+static void collect_privileges(fuse_req_t req, struct front *front, struct mfs_node *node, int what,
+			       struct mfs_set *set)
+{
+	struct mfs_info info;
+
+	if (set->what & MFS_SET_MODE ||
+	    (what && !(what & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID | FUSE_SET_ATTR_KILL_SUID))))
+		return;
+	mfs_node_info(front->volume, node, &info);
+	if (info.kind == MFS_DIRECTORY || !(info.mode & (S_ISUID | S_ISGID)))
+		return;
+	set->what |= MFS_SET_MODE;
+	set->mode = privileges_kept(req, &info);
+}
+
+static enum mfs_status set_size(struct front *front, struct mfs_node *node, off_t size)
+{
+	struct mfs_stream *stream;
+	enum mfs_status status;
+
+	if (size < 0)
+		return MFS_INVALID;
+	stream = mfs_main_stream(node);
+	status = mfs_set_size(front->volume, stream, (uint64_t)size);
+	mfs_stream_drop(front->volume, stream);
+	return status;
+}
+
+void nodes_setattr(fuse_req_t req, fuse_ino_t number, struct stat *to, int what, struct fuse_file_info *info)
+{
+	struct front *front = front_of(req);
+	struct mfs_node *node = front_node(front, number);
+	struct mfs_set set = {0};
+	enum mfs_status status = MFS_OK;
+
+	(void)info;
+	if (!node) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	collect(to, what, &set);
+	collect_privileges(req, front, node, what, &set);
+	if (what & FUSE_SET_ATTR_SIZE)
+		status = set_size(front, node, to->st_size);
+	if (status == MFS_OK && set.what)
+		status = mfs_node_set(front->volume, node, &set);
+	if (status == MFS_OK)
+		reply_attributes(req, front, node);
+	else
+		reply_status(req, status);
+	mfs_node_drop(front->volume, node);
+}
+
+void nodes_readlink(fuse_req_t req, fuse_ino_t number)
+{
+	struct front *front = front_of(req);
+	struct mfs_node *node = front_node(front, number);
+	char target[4096];
+	size_t size;
+	enum mfs_status status;
+
+	if (!node) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	status = mfs_symlink_target(front->volume, node, target, sizeof target - 1, &size);
+	if (status == MFS_OK) {
+		front_accessed(front, node);
+		target[size] = 0;
+		fuse_reply_readlink(req, target);
+	} else {
+		fuse_reply_err(req, status == MFS_BUFFER_TOO_SMALL ? ENAMETOOLONG : reply_errno(status));
+	}
+	mfs_node_drop(front->volume, node);
+}

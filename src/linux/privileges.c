@@ -1,0 +1,101 @@
+/*
+ * privileges: what the caller of a request may do beyond its user's rights. The kernel checks
+ * permissions; it leaves to us only to clear set-id bits (HANDLE_KILLPRIV_V2) and to hide the
+ * names of trusted attributes.
+ */
+#include "privileges.h"
+
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Calls `line` for the caller's /proc/.../status line that begins with `field`; false: not there. */
+static bool caller_field(fuse_req_t req, const char *field, bool (*use)(const char *value, uint64_t wanted),
+			 uint64_t wanted)
+{
+	char path[64], *text = NULL;
+	size_t capacity = 0, size = strlen(field);
+	pid_t pid = fuse_req_ctx(req)->pid;
+	bool found = false;
+	FILE *status;
+
+	if (pid <= 0)
+		return false;
+	snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+	status = fopen(path, "re");
+	if (!status)
+		return false;
+	while (!found && getline(&text, &capacity, status) > 0)
+		if (!strncmp(text, field, size)) {
+			found = use(text + size, wanted);
+			break;
+		}
+	free(text);
+	fclose(status);
+	return found;
+}
+
+static bool has_bit(const char *value, uint64_t bit)
+{
+	return strtoull(value, NULL, 16) >> bit & 1;
+}
+
+static bool has_number(const char *value, uint64_t number)
+{
+	char *end;
+
+	for (;; value = end) {
+		uint64_t one = strtoull(value, &end, 10);
+
+		if (end == value)
+			return false;
+		if (one == number)
+			return true;
+	}
+}
+
+/* Root in a user namespace of its own has no rights over us. */
+static bool caller_in_our_namespace(fuse_req_t req)
+{
+	char path[64];
+	struct stat ours, theirs;
+
+	snprintf(path, sizeof path, "/proc/%d/ns/user", (int)fuse_req_ctx(req)->pid);
+	return !stat("/proc/self/ns/user", &ours) && !stat(path, &theirs) && ours.st_ino == theirs.st_ino &&
+	       ours.st_dev == theirs.st_dev;
+}
+
+bool privileges_caller_has(fuse_req_t req, unsigned capability)
+{
+	return caller_field(req, "CapEff:", has_bit, capability) && caller_in_our_namespace(req);
+}
+
+uint32_t privileges_kept(fuse_req_t req, const struct mfs_info *info)
+{
+	uint32_t mode = info->mode & ~(uint32_t)S_ISUID;
+
+	if (!(mode & S_ISGID))
+		return mode;
+	if (mode & S_IXGRP ||
+	    (fuse_req_ctx(req)->gid != info->gid && !caller_field(req, "Groups:", has_number, info->gid) &&
+	     !privileges_caller_has(req, CAP_FSETID)))
+		mode &= ~(uint32_t)S_ISGID;
+	return mode;
+}
+
+void privileges_written(fuse_req_t req, struct front *front, struct mfs_node *node)
+{
+	struct mfs_info info;
+	struct mfs_set set = {.what = MFS_SET_MODE};
+
+	mfs_node_info(front->volume, node, &info);
+	if (info.kind != MFS_FILE || !(info.mode & (S_ISUID | S_ISGID)) ||
+	    privileges_caller_has(req, CAP_FSETID))
+		return;
+	set.mode = privileges_kept(req, &info);
+	if (set.mode != info.mode)
+		mfs_node_set(front->volume, node, &set);
+}

@@ -1,0 +1,32 @@
+/*
+ * reply: from the engine's answers to FUSE's.
+ */
+#ifndef MEMEFS_LINUX_REPLY_H
+#define MEMEFS_LINUX_REPLY_H
+
+#include "front.h"
+
+/* The errno (positive) that a status is told as; 0 for MFS_OK. */
+int reply_errno(enum mfs_status status);
+
+/* Answers with a status alone, success included. */
+void reply_status(fuse_req_t req, enum mfs_status status);
+
+void reply_stat(const struct mfs_info *info, struct stat *stat);
+
+/* Fills an entry for a node; takes no reference. */
+void reply_fill_entry(struct front *front, struct mfs_node *node, struct fuse_entry_param *entry);
+
+/* Answer with a node. The caller's reference becomes the kernel's lookup (or is given back
+ * when the kernel did not get the answer). */
+void reply_entry(fuse_req_t req, struct front *front, struct mfs_node *node);
+/* The same with an open file, which takes a second reference. */
+void reply_create(fuse_req_t req, struct front *front, struct mfs_node *node, struct fuse_file_info *info);
+
+/* Answers with the node's attributes as they are now; keeps no reference. */
+void reply_attributes(fuse_req_t req, struct front *front, struct mfs_node *node);
+
+/* Makes an open file of a node: takes a reference for it, and says how the kernel may cache. */
+void reply_fill_open(struct mfs_node *node, struct fuse_file_info *info);
+
+#endif

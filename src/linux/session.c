@@ -1,0 +1,291 @@
+/*
+ * session: one FUSE session: what the kernel is asked for, the threads, the signals, the end.
+ */
+#include "session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "transport.h"
+
+#define REQUEST_BYTES (1u << 20) /* largest read and write request: what libfuse's buffers take */
+#define READAHEAD_KIB "1024"
+#define BACKGROUND_REQUESTS 64 /* read-ahead requests under way at once */
+#define THREADS_MOST 16
+#define POKE_NANOSECONDS 1000000
+
+/* ---- what the kernel is asked for ------------------------------------------------------------ */
+
+static void want(struct fuse_conn_info *connection, unsigned capabilities)
+{
+	connection->want |= connection->capable & capabilities;
+}
+
+static void init(void *user, struct fuse_conn_info *connection)
+{
+	struct front *front = user;
+
+	front->no_opendir = connection->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
+	want(connection, FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_EXPORT_SUPPORT |
+				 FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO |
+				 FUSE_CAP_CACHE_SYMLINKS | FUSE_CAP_ASYNC_DIO | FUSE_CAP_IOCTL_DIR);
+	/* Only the kernel changes this tree, so its caches are never out of date. Writes go through, so
+	 * that a full volume is told at the write, and df is exact. */
+	connection->want &=
+		~(unsigned)(FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_WRITEBACK_CACHE | FUSE_CAP_HANDLE_KILLPRIV |
+			    FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
+#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
+	want(connection, FUSE_CAP_HANDLE_KILLPRIV_V2); /* else transport.c asks for it */
+#endif
+	connection->max_write = REQUEST_BYTES;
+	connection->max_background = BACKGROUND_REQUESTS;
+	connection->time_gran = 1;
+}
+
+/* Not there, so that the kernel stops asking (ENOSYS): flush, fsync and fsyncdir, which mean nothing to
+ * memory; access, which default_permissions answers; locks, which the kernel keeps by itself. */
+static const struct fuse_lowlevel_ops operations = {
+	.init = init,
+	.lookup = nodes_lookup,
+	.forget = nodes_forget,
+	.forget_multi = nodes_forget_many,
+	.getattr = nodes_getattr,
+	.setattr = nodes_setattr,
+	.readlink = nodes_readlink,
+	.create = names_create,
+	.mknod = names_mknod,
+	.mkdir = names_mkdir,
+	.symlink = names_symlink,
+	.link = names_link,
+	.unlink = names_unlink,
+	.rmdir = names_rmdir,
+	.rename = names_rename,
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
+	.tmpfile = names_tmpfile,
+#endif
+	.open = files_open,
+	.release = files_release,
+	.read = files_read,
+	.write = files_write,
+	.fallocate = files_fallocate,
+	.lseek = files_lseek,
+	.copy_file_range = files_copy,
+	.opendir = dirs_opendir,
+	.readdir = dirs_readdir,
+	.readdirplus = dirs_readdirplus,
+	.getxattr = xattrs_get,
+	.setxattr = xattrs_set,
+	.listxattr = xattrs_list,
+	.removexattr = xattrs_remove,
+	.statfs = volume_statfs,
+	.ioctl = volume_ioctl,
+};
+
+/* ---- the keeper: readiness and signals --------------------------------------------------------- */
+
+struct keeper {
+	struct fuse_session *session;
+	const char *point;
+	session_ready_fn *ready;
+	void *context;
+	pthread_t thread, serving;
+	atomic_bool left;  /* the serving thread has left the loop */
+	atomic_bool stood; /* the mount has answered */
+};
+
+static void no_action(int signal)
+{
+	(void)signal;
+}
+
+/* The read-ahead that the kernel allows by INIT is small; root may ask for more. */
+static void set_readahead(dev_t device)
+{
+	char path[64];
+	int file;
+
+	snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", major(device), minor(device));
+	file = open(path, O_WRONLY | O_CLOEXEC);
+	if (file < 0)
+		return; /* an ordinary user's mount keeps the kernel's default */
+	if (write(file, READAHEAD_KIB, sizeof READAHEAD_KIB - 1) < 0)
+		fuse_log(FUSE_LOG_DEBUG, "cannot set %s: %s\n", path, strerror(errno));
+	close(file);
+}
+
+/* Ends the loop. The loop's thread may be about to sleep, so it is woken until it has left. */
+static void end_loop(struct keeper *keeper)
+{
+	struct timespec pause = {.tv_nsec = POKE_NANOSECONDS};
+
+	fuse_session_exit(keeper->session);
+	while (!atomic_load(&keeper->left)) {
+		pthread_kill(keeper->serving, SIGUSR1);
+		nanosleep(&pause, NULL);
+	}
+}
+
+static void ending_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGHUP);
+}
+
+static void *keep(void *argument)
+{
+	struct keeper *keeper = argument;
+	struct stat root;
+	sigset_t set;
+	int signal;
+
+	/* The first request through the kernel shows that INIT was taken and the root is there. */
+	if (!stat(keeper->point, &root) && root.st_ino == FUSE_ROOT_ID) {
+		set_readahead(root.st_dev);
+		log_fuse_release();
+		atomic_store(&keeper->stood, true);
+		keeper->ready(keeper->context);
+	} else if (!atomic_load(&keeper->left)) {
+		end_loop(keeper);
+		return NULL;
+	}
+	ending_signals(&set);
+	while (sigwait(&set, &signal))
+		;
+	if (!atomic_load(&keeper->left))
+		end_loop(keeper);
+	return NULL;
+}
+
+/* The ending signals are blocked in every thread and waited for by the keeper. */
+static bool start_keeper(struct keeper *keeper)
+{
+	struct sigaction action = {.sa_handler = no_action};
+	sigset_t set;
+	int error;
+
+	sigaction(SIGUSR1, &action, NULL);
+	action.sa_handler = SIG_IGN;
+	sigaction(SIGPIPE, &action, NULL);
+	ending_signals(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	keeper->serving = pthread_self();
+	error = pthread_create(&keeper->thread, NULL, keep, keeper);
+	if (error)
+		log_error("cannot start a thread: %s", strerror(error));
+	return !error;
+}
+
+static void end_keeper(struct keeper *keeper)
+{
+	pthread_kill(keeper->thread, SIGTERM);
+	pthread_join(keeper->thread, NULL);
+}
+
+/* ---- the session ------------------------------------------------------------------------------- */
+
+/* libfuse parses its own words out of this list. */
+static struct fuse_session *new_session(struct front *front, const struct cli_options *options)
+{
+	char words[CLI_WORDS_BYTES + 64], program[] = "memefs", dash_o[] = "-o";
+	char *argv[] = {program, dash_o, words, NULL};
+	struct fuse_args arguments = FUSE_ARGS_INIT(3, argv);
+	struct fuse_session *session;
+
+	/* libfuse forbids devices and set-id programs by itself; root's tmpfs has them, and so has ours. */
+	snprintf(words, sizeof words, "default_permissions%s%s%s%s", geteuid() == 0 ? ",dev,suid" : "",
+		 options->debug_flags ? ",debug" : "", *options->mount_words ? "," : "",
+		 options->mount_words);
+	session = fuse_session_new(&arguments, &operations, sizeof operations, front);
+	fuse_opt_free_args(&arguments);
+	if (!session)
+		log_error("libfuse refuses the options: %s", log_fuse_last());
+	return session;
+}
+
+/* Mounts; when that fails, says in one line what libfuse or fusermount3 had to say. */
+static bool mount_session(struct fuse_session *session, const char *point)
+{
+	char line[256];
+	const char *reason;
+	struct log_divert divert;
+	int status;
+
+	log_divert(&divert);
+	status = fuse_session_mount(session, point);
+	log_divert_end(&divert, line, sizeof line);
+	reason = *line ? line : log_fuse_last();
+	if (status)
+		log_error("cannot mount on '%s'%s%s", point, *reason ? ": " : "", reason);
+	return status == 0;
+}
+
+static bool loop(struct fuse_session *session)
+{
+	struct fuse_loop_config *config = fuse_loop_cfg_create();
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	int status;
+
+	if (!config) {
+		log_error("out of memory");
+		return false;
+	}
+	fuse_loop_cfg_set_clone_fd(config, 0);
+	fuse_loop_cfg_set_max_threads(config, processors < 2		  ? 2
+					      : processors > THREADS_MOST ? THREADS_MOST
+									  : (unsigned)processors);
+	status = fuse_session_loop_mt(session, config);
+	fuse_loop_cfg_destroy(config);
+	if (status < 0)
+		log_error("reading requests failed: %s", strerror(-status));
+	return status >= 0;
+}
+
+static bool serve(struct front *front, const char *point, session_ready_fn *ready, void *context,
+		  bool *mounted)
+{
+	struct keeper keeper = {
+		.session = front->session, .point = point, .ready = ready, .context = context};
+	bool good = transport_attach(front->session) == 0 && start_keeper(&keeper);
+
+	if (!good) {
+		fuse_session_unmount(front->session);
+		return false;
+	}
+	good = loop(front->session);
+	atomic_store(&keeper.left, true);
+	/* Before the keeper is waited for: its first request may be under way and never be answered. */
+	fuse_session_unmount(front->session);
+	end_keeper(&keeper);
+	*mounted = atomic_load(&keeper.stood);
+	if (good && !*mounted)
+		log_error("the mount on '%s' does not answer", point);
+	return good && *mounted;
+}
+
+bool session_run(struct front *front, const struct cli_options *options, const char *point,
+		 session_ready_fn *ready, void *context, bool *mounted)
+{
+	bool good = false;
+
+	*mounted = false;
+	log_take_fuse();
+	front->session = new_session(front, options);
+	if (!front->session)
+		return false;
+	if (mount_session(front->session, point))
+		good = serve(front, point, ready, context, mounted);
+	fuse_session_destroy(front->session);
+	front->session = NULL;
+	return good;
+}

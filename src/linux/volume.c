@@ -1,0 +1,93 @@
+/*
+ * volume: what df and --status show.
+ */
+#include "front.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BLOCK_SIZE 4096u
+#define SETTLE_ROUNDS 40
+#define SETTLE_NANOSECONDS 20000
+
+/* What was deleted and closed before is not to show any more. The kernel hands out requests before
+ * what it forgets, so this waits until its queue is empty and other threads are done with what was
+ * in it; under load, when the queue is never empty, only for a moment. */
+static void settle(struct front *front)
+{
+	struct pollfd queue = {.fd = fuse_session_fd(front->session), .events = POLLIN};
+	const struct timespec pause = {.tv_nsec = SETTLE_NANOSECONDS};
+	int quiet = 0;
+
+	/* Twice: a thread that has read a request may not have come to count it. */
+	for (int round = 0; round < SETTLE_ROUNDS && quiet < 2; round++) {
+		if (poll(&queue, 1, 0) == 0 &&
+		    atomic_load_explicit(&front->settling, memory_order_acquire) == 0)
+			quiet++;
+		else
+			quiet = 0;
+		if (quiet)
+			sched_yield();
+		else
+			nanosleep(&pause, NULL);
+	}
+}
+
+void volume_statfs(fuse_req_t req, fuse_ino_t number)
+{
+	struct front *front = front_of(req);
+	struct mfs_space space;
+	struct statvfs stat = {.f_bsize = BLOCK_SIZE, .f_frsize = BLOCK_SIZE, .f_namemax = MFS_NAME_MAX};
+
+	(void)number;
+	settle(front);
+	mfs_volume_space(front->volume, &space);
+	stat.f_blocks = space.total_bytes / BLOCK_SIZE;
+	stat.f_bfree = stat.f_bavail = space.free_bytes / BLOCK_SIZE;
+	stat.f_files = space.total_nodes;
+	stat.f_ffree = stat.f_favail = space.free_nodes;
+	fuse_reply_statfs(req, &stat);
+}
+
+static void tell(struct front *front, struct volume_status *status)
+{
+	struct mfs_space space;
+	char label[96];
+	size_t label_size = mfs_volume_label(front->volume, label);
+
+	mfs_volume_space(front->volume, &space);
+	snprintf(status->text, sizeof status->text,
+		 "label: %.*s\nserial: %08" PRIX32 "\nstore: sectors\ncase: %s\nbytes: %" PRIu64
+		 "\nbytes used: %" PRIu64 "\nbytes free: %" PRIu64 "\nnodes: %" PRIu64
+		 "\nnodes used: %" PRIu64 "\nnodes free: %" PRIu64 "\npid: %d\n",
+		 (int)label_size, label, mfs_volume_serial(front->volume),
+		 mfs_volume_case_insensitive(front->volume) ? "insensitive" : "sensitive", space.total_bytes,
+		 space.used_bytes, space.free_bytes, space.total_nodes, space.used_nodes, space.free_nodes,
+		 (int)getpid());
+}
+
+void volume_ioctl(fuse_req_t req, fuse_ino_t number, unsigned command, void *argument,
+		  struct fuse_file_info *info, unsigned flags, const void *in, size_t in_size,
+		  size_t out_size)
+{
+	struct volume_status status = {{0}};
+
+	(void)number;
+	(void)argument;
+	(void)info;
+	(void)flags;
+	(void)in;
+	(void)in_size;
+	if (command != VOLUME_STATUS_IOCTL || out_size < sizeof status) {
+		fuse_reply_err(req, ENOTTY);
+		return;
+	}
+	tell(front_of(req), &status);
+	fuse_reply_ioctl(req, 0, &status, sizeof status);
+}

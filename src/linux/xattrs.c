@@ -1,0 +1,177 @@
+/*
+ * xattrs: extended attributes. user.*, trusted.* and security.* are kept by their full name; who
+ * may touch which is the kernel's to check. system.* is not ours to store.
+ */
+#include "front.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "privileges.h"
+#include "reply.h"
+
+#define SMALL_VALUE 512u /* bytes of a value that need no allocation */
+
+static const char trusted[] = "trusted.";
+
+/* 0, or the errno for a name that is not stored here. */
+static int check_name(const char *name)
+{
+	static const char *const spaces[] = {"user.", trusted, "security."};
+
+	for (size_t i = 0; i < sizeof spaces / sizeof *spaces; i++) {
+		size_t size = strlen(spaces[i]);
+
+		if (!strncmp(name, spaces[i], size))
+			return name[size] ? 0 : EINVAL;
+	}
+	return EOPNOTSUPP;
+}
+
+/* Answers what can be answered without the node; true when it was. ENOSYS makes the kernel stop
+ * asking for the life of the mount. */
+static bool refused(fuse_req_t req, const char *name)
+{
+	int error = front_of(req)->noxattr ? ENOSYS : name ? check_name(name) : 0;
+
+	if (error)
+		fuse_reply_err(req, error);
+	return error != 0;
+}
+
+/* A value (or list) of `size` bytes for a caller that has room for `capacity`; 0 asks the size. */
+static void reply_value(fuse_req_t req, const void *value, size_t size, size_t capacity)
+{
+	if (!capacity)
+		fuse_reply_xattr(req, size);
+	else if (size > capacity)
+		fuse_reply_err(req, ERANGE);
+	else
+		fuse_reply_buf(req, value, size);
+}
+
+static void get_value(fuse_req_t req, struct front *front, struct mfs_node *node, const char *name,
+		      size_t capacity)
+{
+	char small[SMALL_VALUE], *value = small;
+	size_t room = capacity < MFS_XATTR_MAX ? capacity : MFS_XATTR_MAX, size = 0;
+	enum mfs_status status;
+
+	if (room > sizeof small)
+		value = malloc(room);
+	if (!value) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	status = mfs_xattr_get(front->volume, node, name, strlen(name), value, room, &size);
+	if (status == MFS_OK || (status == MFS_BUFFER_TOO_SMALL && !capacity))
+		reply_value(req, value, size, capacity);
+	else
+		reply_status(req, status);
+	if (value != small)
+		free(value);
+}
+
+void xattrs_get(fuse_req_t req, fuse_ino_t number, const char *name, size_t size)
+{
+	struct front *front = front_of(req);
+	struct mfs_node *node;
+
+	if (refused(req, name))
+		return;
+	node = front_node(front, number);
+	if (!node) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	get_value(req, front, node, name, size);
+	mfs_node_drop(front->volume, node);
+}
+
+void xattrs_set(fuse_req_t req, fuse_ino_t number, const char *name, const char *value, size_t size,
+		int flags)
+{
+	struct front *front = front_of(req);
+	struct mfs_node *node;
+	unsigned how = (flags & XATTR_CREATE ? MFS_XATTR_CREATE : 0) |
+		       (flags & XATTR_REPLACE ? MFS_XATTR_REPLACE : 0);
+
+	if (refused(req, name))
+		return;
+	node = front_node(front, number);
+	if (!node) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	reply_status(req, mfs_xattr_set(front->volume, node, name, strlen(name), value, size, how));
+	mfs_node_drop(front->volume, node);
+}
+
+void xattrs_remove(fuse_req_t req, fuse_ino_t number, const char *name)
+{
+	struct front *front = front_of(req);
+	struct mfs_node *node;
+
+	if (refused(req, name))
+		return;
+	node = front_node(front, number);
+	if (!node) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	reply_status(req, mfs_xattr_remove(front->volume, node, name, strlen(name)));
+	mfs_node_drop(front->volume, node);
+}
+
+/* Takes the names out that only an administrator may see; returns the size that is left. */
+static size_t hide_trusted(fuse_req_t req, char *names, size_t size)
+{
+	size_t kept = 0, length;
+	bool asked = false, visible = false;
+
+	for (size_t at = 0; at < size; at += length) {
+		length = strlen(names + at) + 1;
+		if (!strncmp(names + at, trusted, sizeof trusted - 1)) {
+			if (!asked)
+				visible = privileges_caller_has(req, CAP_SYS_ADMIN);
+			asked = true;
+			if (!visible)
+				continue;
+		}
+		memmove(names + kept, names + at, length);
+		kept += length;
+	}
+	return kept;
+}
+
+void xattrs_list(fuse_req_t req, fuse_ino_t number, size_t capacity)
+{
+	struct front *front = front_of(req);
+	struct mfs_node *node;
+	char *names = NULL;
+	size_t size = 0;
+	enum mfs_status status;
+
+	if (refused(req, NULL))
+		return;
+	node = front_node(front, number);
+	if (!node) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	status = mfs_xattr_list(front->volume, node, NULL, 0, &size);
+	if (status == MFS_BUFFER_TOO_SMALL) {
+		names = malloc(MFS_XATTR_MAX);
+		status = names ? mfs_xattr_list(front->volume, node, names, MFS_XATTR_MAX, &size)
+			       : MFS_NO_SPACE;
+	}
+	mfs_node_drop(front->volume, node);
+	if (status == MFS_OK)
+		reply_value(req, names, names ? hide_trusted(req, names, size) : 0, capacity);
+	else
+		reply_status(req, status == MFS_BUFFER_TOO_SMALL ? MFS_TOO_LARGE : status);
+	free(names);
+}
