@@ -152,9 +152,9 @@ static enum mfs_status write_locked(struct mfs_volume *volume, struct mfs_stream
 
 	if (*size == 0)
 		return MFS_OK;
-	/* A gap counts as written where sizes are promises. */
+	/* A gap counts as written where sizes are promises, and at least a byte must fit behind it. */
 	if (volume->size_is_promise && offset > end &&
-	    !sectors_promise(&volume->store, &stream->sectors, end, offset + *size))
+	    !sectors_promise(&volume->store, &stream->sectors, end, offset + (all ? *size : 1)))
 		return MFS_NO_SPACE;
 	*size = sectors_write(&volume->store, &stream->sectors, offset, from, *size, all);
 	if (*size == 0)
@@ -274,10 +274,9 @@ enum mfs_status mfs_overwrite(struct mfs_volume *volume, struct mfs_stream *stre
 	if (status != MFS_OK)
 		return status;
 	os_lock_exclusive(&stream->lock);
-	if (!sectors_promise(&volume->store, &stream->sectors, 0, to_unit(volume, how->allocation)))
-		status = MFS_NO_SPACE;
 	os_lock_exclusive(&node->lock);
-	if (status == MFS_OK && eas && !extras_get(volume, node))
+	if ((eas && !extras_get(volume, node)) ||
+	    !sectors_promise(&volume->store, &stream->sectors, 0, to_unit(volume, how->allocation)))
 		status = MFS_NO_SPACE;
 	if (status == MFS_OK) {
 		empty_locked(volume, stream, to_unit(volume, how->allocation));
@@ -291,6 +290,8 @@ enum mfs_status mfs_overwrite(struct mfs_volume *volume, struct mfs_stream *stre
 			extras_prune(volume, node);
 		}
 		node_touch_locked(node, TOUCH_DATA | 1u << ACCESS);
+	} else {
+		extras_prune(volume, node);
 	}
 	os_unlock_exclusive(&node->lock);
 	os_unlock_exclusive(&stream->lock);
@@ -308,9 +309,12 @@ static enum mfs_status collapse(struct mfs_volume *volume, struct mfs_stream *st
 
 	if (offset % 4096 || size % 4096 || offset + size >= end)
 		return MFS_INVALID;
-	sectors_clear(&volume->store, &stream->sectors, offset, offset + size);
-	if (!sectors_shift(&volume->store, &stream->sectors, offset + size, -(int64_t)size))
+	/* Divides what crosses the borders first (a shift by nothing), so that the rest cannot fail. */
+	if (!sectors_shift(&volume->store, &stream->sectors, offset, 0) ||
+	    !sectors_shift(&volume->store, &stream->sectors, offset + size, 0))
 		return MFS_NO_SPACE;
+	sectors_clear(&volume->store, &stream->sectors, offset, offset + size);
+	sectors_shift(&volume->store, &stream->sectors, offset + size, -(int64_t)size);
 	size_set(stream, end - size);
 	return MFS_OK;
 }
@@ -324,10 +328,11 @@ static enum mfs_status insert(struct mfs_volume *volume, struct mfs_stream *stre
 		return MFS_INVALID;
 	if (size > (uint64_t)MFS_SIZE_MAX - end)
 		return MFS_TOO_BIG;
+	if (!sectors_shift(&volume->store, &stream->sectors, offset, 0))
+		return MFS_NO_SPACE;
 	/* What is set aside behind the end could be pushed beyond the largest offset. */
 	sectors_clear(&volume->store, &stream->sectors, (end + 4095) / 4096 * 4096, STREAM_END);
-	if (!sectors_shift(&volume->store, &stream->sectors, offset, (int64_t)size))
-		return MFS_NO_SPACE;
+	sectors_shift(&volume->store, &stream->sectors, offset, (int64_t)size); /* divided by now */
 	size_set(stream, end + size);
 	return MFS_OK;
 }

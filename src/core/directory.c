@@ -147,6 +147,28 @@ void directory_remove(struct mfs_volume *volume, struct directory *directory, st
 	atomic_store_explicit(&directory->entries, directory->names.count, memory_order_relaxed);
 }
 
+bool directory_replace(struct mfs_volume *volume, struct directory *directory, struct entry *old,
+		       struct entry *new)
+{
+	struct tree_place place;
+	struct ordered *ordered;
+
+	if (volume->order == MFS_BY_NAME) {
+		if (!directory_insert(volume, directory, new))
+			return false;
+		directory_remove(volume, directory, old);
+		return true;
+	}
+	if (!index_insert(&directory->names, volume->pool, &new->link))
+		return false;
+	index_remove(&directory->names, volume->pool, &old->link);
+	new->position = old->position;
+	tree_seek(&directory->order, &by_position, old->position, NULL, &place);
+	ordered = tree_item(&directory->order, &by_position, &place);
+	ordered->entry = new;
+	return true;
+}
+
 /* ---- listing ---------------------------------------------------------------------- */
 
 /* Hands the entries from a place on to the callback. */

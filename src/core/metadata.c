@@ -411,7 +411,7 @@ static bool xattr_names_fit(const struct extras *extras, size_t more)
 {
 	for (const struct xattr *xattr = extras->xattrs; xattr; xattr = xattr->next)
 		more += xattr->name_size + 1;
-	return more < MFS_XATTR_MAX;
+	return more <= MFS_XATTR_MAX;
 }
 
 static enum mfs_status xattr_put(struct mfs_volume *volume, struct mfs_node *node, struct xattr *new,

@@ -496,6 +496,18 @@ static enum mfs_status take_name(struct move *move)
 	return MFS_OK;
 }
 
+/* A new name in the same directory, over nothing: the entry changes, its place does not. */
+static enum mfs_status rename_in_place(struct move *move)
+{
+	move->fresh->node = move->source->node;
+	if (!directory_replace(move->volume, move->from.directory->directory, move->source, move->fresh))
+		return MFS_NO_SPACE;
+	move->fresh = NULL;
+	move->gone[0] = move->source;
+	node_touch(move->source->node, TOUCH_CHANGE);
+	return MFS_OK;
+}
+
 static enum mfs_status move_locked(struct move *move)
 {
 	struct mfs_node *from = move->from.directory, *to = move->to.directory, *node = move->source->node;
@@ -504,6 +516,8 @@ static enum mfs_status move_locked(struct move *move)
 
 	if (would_loop(node, from, to))
 		return MFS_LOOP;
+	if (from == to && !replaces && !move->whiteout)
+		return rename_in_place(move);
 	if (replaces) {
 		status = end_victim(move);
 		if (status != MFS_OK)
@@ -540,6 +554,9 @@ static enum mfs_status move_found(struct move *move, const struct mfs_node *only
 	if (status != MFS_OK)
 		return status;
 	if (move->target && move->target->node == move->source->node) {
+		if (move->target == move->source && move->flags & MFS_RENAME_WHITEOUT &&
+		    !same_spelling(move->source, &move->to))
+			return MFS_INVALID; /* two spellings of one name cannot both stay */
 		if (move->target != move->source &&
 		    !(move->flags & (MFS_RENAME_REPLACE | MFS_RENAME_EXCHANGE)))
 			return MFS_EXISTS;

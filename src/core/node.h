@@ -195,5 +195,9 @@ void entry_free(struct mfs_volume *volume, struct entry *entry);
 /* Puts an entry in (directory locked exclusively); its name is not there yet. False: memory is used up. */
 bool directory_insert(struct mfs_volume *volume, struct directory *directory, struct entry *entry);
 void directory_remove(struct mfs_volume *volume, struct directory *directory, struct entry *entry);
+/* Puts an entry in the place of another, which goes (directory locked exclusively); by position it keeps that
+ * one's, so that a listing under way does not meet it again. False: memory is used up, nothing changed. */
+bool directory_replace(struct mfs_volume *volume, struct directory *directory, struct entry *old,
+		       struct entry *new);
 
 #endif

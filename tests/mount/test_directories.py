@@ -104,6 +104,16 @@ def test_removed_while_listed():
         assert os.listdir(v.path) == []
 
 
+def test_renaming_while_listing_ends():
+    with Volume() as v:
+        for i in range(2000):
+            open(v / f"f{i}", "w").close()
+        for count, entry in enumerate(os.scandir(v.path)):
+            assert count < 2000
+            os.rename(entry.path, entry.path + ".x")
+        assert sorted(os.listdir(v.path)) == sorted(f"f{i}.x" for i in range(2000))
+
+
 def test_link_counts():
     with Volume() as v:
         os.mkdir(v / "a")
