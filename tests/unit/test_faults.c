@@ -1,0 +1,1005 @@
+/*
+ * test_faults.c: every allocation fails once. A call that fails for want of memory or space leaves the
+ * volume as it was, loses nothing, and succeeds when it is called again.
+ *
+ * The system's pages and the heap are compiled in here under other names; what the engine calls
+ * stands in front of them and can be told to fail.
+ */
+#ifndef _GNU_SOURCE
+#	define _GNU_SOURCE
+#endif
+#include "os.h"
+#include "pages.h"
+#include "pool.h"
+
+#define os_pages_reserve real_pages_reserve
+#define os_pages_commit real_pages_commit
+void *real_pages_reserve(size_t size, size_t align);
+bool real_pages_commit(void *at, size_t size);
+#ifdef _WIN32
+#	include "../../src/os/win32.c"
+#else
+#	include "../../src/os/posix.c"
+#endif
+#undef os_pages_reserve
+#undef os_pages_commit
+
+/* The two share a few names, and one with the system's headers. */
+#define LONG KIND_LONG
+#define HUGE KIND_HUGE
+#define CLASSES PAGE_CLASSES
+#define class_of pages_class_of
+#define pages_take real_pages_take
+void *real_pages_take(struct pages *pages, size_t want, size_t least, size_t align, size_t *got);
+#include "../../src/core/pages.c"
+#undef LONG
+#undef HUGE
+#undef CLASSES
+#undef class_of
+#undef pages_take
+
+#define pool_take_raw real_pool_take_raw
+#define pool_take real_pool_take
+#define pool_take_forced real_pool_take_forced
+#define pool_take_zeroed real_pool_take_zeroed
+void *real_pool_take_raw(struct pool *pool, size_t size);
+void *real_pool_take(struct pool *pool, size_t size);
+void *real_pool_take_forced(struct pool *pool, size_t size);
+void *real_pool_take_zeroed(struct pool *pool, size_t size);
+#include "../../src/core/pool.c"
+#undef pool_take_raw
+#undef pool_take
+#undef pool_take_forced
+#undef pool_take_zeroed
+
+#include "index.h"
+#include "memefs.h"
+#include "test.h"
+#include "tree.h"
+
+/* ---- what fails ------------------------------------------------------------------------- */
+
+static struct {
+	bool armed;
+	bool and_on;   /* all after the one as well */
+	unsigned at;   /* which call fails, from 1 */
+	unsigned seen; /* calls so far */
+	bool hit;
+} heap, system_pages;
+
+static bool fails(bool armed, unsigned *seen, unsigned at, bool and_on, bool *hit)
+{
+	if (!armed)
+		return false;
+	++*seen;
+	if (*seen != at && !(and_on && *seen > at))
+		return false;
+	*hit = true;
+	return true;
+}
+
+static bool heap_fails(void)
+{
+	return fails(heap.armed, &heap.seen, heap.at, heap.and_on, &heap.hit);
+}
+
+static bool system_fails(void)
+{
+	return fails(system_pages.armed, &system_pages.seen, system_pages.at, system_pages.and_on,
+		     &system_pages.hit);
+}
+
+void *os_pages_reserve(size_t size, size_t align)
+{
+	return system_fails() ? NULL : real_pages_reserve(size, align);
+}
+
+bool os_pages_commit(void *at, size_t size)
+{
+	return !system_fails() && real_pages_commit(at, size);
+}
+
+void *pages_take(struct pages *pages, size_t want, size_t least, size_t align, size_t *got)
+{
+	return heap_fails() ? NULL : real_pages_take(pages, want, least, align, got);
+}
+
+void *pool_take_raw(struct pool *pool, size_t size)
+{
+	return heap_fails() ? NULL : real_pool_take_raw(pool, size);
+}
+
+void *pool_take(struct pool *pool, size_t size)
+{
+	return heap_fails() ? NULL : real_pool_take(pool, size);
+}
+
+void *pool_take_forced(struct pool *pool, size_t size)
+{
+	return heap_fails() ? NULL : real_pool_take_forced(pool, size);
+}
+
+void *pool_take_zeroed(struct pool *pool, size_t size)
+{
+	return heap_fails() ? NULL : real_pool_take_zeroed(pool, size);
+}
+
+static void arm(unsigned at, bool and_on)
+{
+	heap.armed = true;
+	heap.and_on = and_on;
+	heap.at = at;
+	heap.seen = 0;
+	heap.hit = false;
+}
+
+/* ---- a volume with a bit of everything ----------------------------------------------------- */
+
+#define S(text) text, sizeof(text) - 1
+
+enum { PAGE = 4096, HOLES = 37, LONG_FILE = 250 * 1024 };
+
+struct scene {
+	bool ntfs;
+	struct mfs_volume *volume;
+	struct mfs_node *root, *directory, *file, *sparse, *large;
+	struct mfs_stream *file_main, *sparse_main, *large_main;
+	uint64_t start; /* bytes used when it was empty */
+};
+
+static const unsigned char an_ea[] = {0, 0, 0, 0, 0, 1, 2, 0, 'A', 0, '1', '2'};
+static const unsigned char other_ea[] = {0, 0, 0, 0, 0, 1, 2, 0, 'B', 0, '1', '2'};
+static const unsigned char a_tag[24] = {0x34, 0x12, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4};
+static const unsigned char a_descriptor[32] = {1, 0, 0, 0x80, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+					       0, 0, 0, 0,    0,  1, 1, 0, 0, 0, 0, 0, 5, 18};
+static const unsigned char other_descriptor[32] = {1, 0, 0, 0x80, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+						   0, 0, 0, 0,	  0,  1, 1, 0, 0, 0, 0, 0, 5, 19};
+static unsigned char data[400 * 1024];
+
+static struct mfs_node *make(struct scene *scene, struct mfs_node *directory, const char *name,
+			     enum mfs_kind kind)
+{
+	const struct mfs_new what = {.kind = kind, .mode = 0644};
+	struct mfs_node *node;
+
+	REQUIRE(mfs_create(scene->volume, directory, name, strlen(name), &what, &node) == MFS_OK);
+	return node;
+}
+
+static uint64_t used(const struct scene *scene)
+{
+	struct mfs_space space;
+
+	mfs_volume_space(scene->volume, &space);
+	return space.used_bytes;
+}
+
+/* Leaves bytes in the memory that the volume will use, to be seen where they should not be. */
+static void dirty_memory(struct scene *scene)
+{
+	struct mfs_node *node = make(scene, scene->root, "dirt", MFS_FILE);
+	struct mfs_stream *stream = mfs_main_stream(node);
+	size_t done;
+
+	for (unsigned i = 0; i < 4; i++)
+		REQUIRE(mfs_write(scene->volume, stream, 0, data, sizeof(data), MFS_WRITE_APPEND, &done) ==
+			MFS_OK);
+	/* Short runs come from elsewhere. */
+	for (uint64_t i = 0; i < 200; i++)
+		REQUIRE(mfs_write(scene->volume, stream, (i + 1000) * 4 * PAGE + 1024, data,
+				  3072 + i % 3 * PAGE, 0, &done) == MFS_OK);
+	mfs_stream_drop(scene->volume, stream);
+	mfs_node_drop(scene->volume, node);
+	REQUIRE(mfs_unlink(scene->volume, scene->root, S("dirt"), MFS_REMOVE_FILE, NULL) == MFS_OK);
+}
+
+static void scene_begin(struct scene *scene, bool ntfs)
+{
+	struct mfs_options options = {.order = ntfs ? MFS_BY_NAME : MFS_BY_POSITION,
+				      .case_insensitive = ntfs,
+				      .size_is_promise = ntfs};
+	struct mfs_stream *stream;
+	size_t done;
+	char name[16];
+
+	*scene = (struct scene){.ntfs = ntfs};
+	REQUIRE(mfs_volume_create(&options, &scene->volume) == MFS_OK);
+	scene->root = mfs_volume_root(scene->volume);
+	scene->start = used(scene);
+	dirty_memory(scene);
+	scene->directory = make(scene, scene->root, "directory", MFS_DIRECTORY);
+	scene->file = make(scene, scene->root, "file", MFS_FILE);
+	scene->sparse = make(scene, scene->directory, "sparse", MFS_FILE);
+	scene->large = make(scene, scene->root, "large", MFS_FILE);
+	scene->file_main = mfs_main_stream(scene->file);
+	scene->sparse_main = mfs_main_stream(scene->sparse);
+	scene->large_main = mfs_main_stream(scene->large);
+	/* As many names as the tree's leaf and the index's table hold, so that the next makes both grow. */
+	for (unsigned i = 0; i < 63 - 3; i++) {
+		snprintf(name, sizeof(name), "filler%u", i);
+		mfs_node_drop(scene->volume, make(scene, scene->root, name, MFS_FILE));
+	}
+	REQUIRE(mfs_write(scene->volume, scene->file_main, 0, data, 700, 0, &done) == MFS_OK);
+	for (unsigned i = 0; i < HOLES; i++)
+		REQUIRE(mfs_write(scene->volume, scene->sparse_main, (uint64_t)i * 2 * PAGE, data + i, 600, 0,
+				  &done) == MFS_OK);
+	REQUIRE(mfs_write(scene->volume, scene->large_main, 0, data, LONG_FILE, 0, &done) == MFS_OK);
+	REQUIRE(mfs_stream_create(scene->volume, scene->file, S("stream"), &stream) == MFS_OK);
+	REQUIRE(mfs_write(scene->volume, stream, 0, "of the stream", 13, 0, &done) == MFS_OK);
+	mfs_stream_drop(scene->volume, stream);
+	REQUIRE(mfs_xattr_set(scene->volume, scene->file, S("x"), "value", 5, 0) == MFS_OK);
+	REQUIRE(mfs_ea_set(scene->volume, scene->file, an_ea, sizeof(an_ea), false) == MFS_OK);
+	REQUIRE(mfs_security_set(scene->volume, scene->file, a_descriptor, sizeof(a_descriptor)) == MFS_OK);
+}
+
+static bool first_name(void *context, const struct mfs_entry *entry)
+{
+	char *to = context;
+
+	memcpy(to + 1, entry->name, entry->name_size);
+	to[0] = (char)entry->name_size;
+	return false;
+}
+
+static void delete_all(struct scene *scene, struct mfs_node *directory)
+{
+	char name[256];
+
+	for (;;) {
+		struct mfs_node *node;
+		bool at_end;
+
+		if (scene->ntfs)
+			mfs_list_after_name(scene->volume, directory, NULL, 0, first_name, name, &at_end);
+		else
+			mfs_list_after_position(scene->volume, directory, 0, first_name, name, &at_end);
+		if (at_end)
+			return;
+		REQUIRE(mfs_lookup(scene->volume, directory, name + 1, (size_t)name[0], &node) == MFS_OK);
+		if (mfs_node_is_directory(node))
+			delete_all(scene, node);
+		mfs_node_drop(scene->volume, node);
+		REQUIRE(mfs_unlink(scene->volume, directory, name + 1, (size_t)name[0], MFS_REMOVE_ANY,
+				   NULL) == MFS_OK);
+	}
+}
+
+/* When all is deleted, everything that was charged is back. */
+static void scene_end(struct scene *scene)
+{
+	struct mfs_space space;
+
+	mfs_stream_drop(scene->volume, scene->file_main);
+	mfs_stream_drop(scene->volume, scene->sparse_main);
+	mfs_stream_drop(scene->volume, scene->large_main);
+	mfs_node_drop(scene->volume, scene->file);
+	mfs_node_drop(scene->volume, scene->sparse);
+	mfs_node_drop(scene->volume, scene->large);
+	mfs_node_drop(scene->volume, scene->directory);
+	delete_all(scene, scene->root);
+	mfs_volume_space(scene->volume, &space);
+	EXPECT_EQ(space.used_nodes, 1);
+	EXPECT_EQ(space.used_bytes, scene->start);
+	mfs_node_drop(scene->volume, scene->root);
+	mfs_volume_destroy(scene->volume);
+}
+
+/* ---- what there is, as one number ---------------------------------------------------------- */
+
+struct digest {
+	struct scene *scene;
+	uint64_t value; /* of all names, contents and metadata */
+	uint64_t sum;	/* of what is stored */
+};
+
+static void mix_in(struct digest *digest, const void *bytes, size_t size)
+{
+	const unsigned char *from = bytes;
+
+	digest->value = (digest->value ^ size) * UINT64_C(0x100000001b3);
+	for (size_t i = 0; i < size; i++)
+		digest->value = (digest->value ^ from[i]) * UINT64_C(0x100000001b3);
+}
+
+static int mix_pieces(void *context, const struct mfs_piece *pieces, size_t count, size_t bytes)
+{
+	struct digest *digest = context;
+	uint64_t hash = digest->value;
+
+	/* As one run of bytes, wherever it is cut. */
+	for (size_t i = 0; i < count; i++) {
+		const unsigned char *from = pieces[i].data;
+
+		for (size_t at = 0; at < pieces[i].size; at++)
+			hash = (hash ^ from[at]) * UINT64_C(0x100000001b3);
+	}
+	digest->value = hash;
+	return (int)bytes;
+}
+
+static void mix_stream(struct digest *digest, struct mfs_stream *stream)
+{
+	struct mfs_info info;
+	uint64_t at = 0;
+
+	mfs_stream_info(digest->scene->volume, stream, &info);
+	mix_in(digest, &info.size, sizeof(info.size));
+	digest->sum += info.stored;
+	/* A symlink's size is its target's. */
+	while (info.kind != MFS_SYMLINK && at < info.size) {
+		int part = mfs_read_pieces(digest->scene->volume, stream, at, 1 << 20, mix_pieces, digest);
+
+		REQUIRE(part > 0);
+		at += (uint64_t)part;
+	}
+}
+
+struct names {
+	char name[8][64];
+	size_t size[8];
+	unsigned count;
+};
+
+static bool note_stream(void *context, const struct mfs_stream_entry *entry)
+{
+	struct names *names = context;
+
+	REQUIRE(names->count < 8 && entry->name_size < 64);
+	memcpy(names->name[names->count], entry->name, entry->name_size);
+	names->size[names->count++] = entry->name_size;
+	return true;
+}
+
+static void mix_node(struct digest *digest, struct mfs_node *node)
+{
+	struct mfs_volume *volume = digest->scene->volume;
+	static unsigned char bytes[70000];
+	struct names names = {.count = 0};
+	struct mfs_stream *stream;
+	struct mfs_info info;
+	size_t size;
+
+	mfs_node_info(volume, node, &info);
+	mix_in(digest, &info.kind, sizeof(info.kind));
+	mix_in(digest, &info.links, sizeof(info.links));
+	mix_in(digest, &info.attributes, sizeof(info.attributes));
+	mix_in(digest, &info.entries, sizeof(info.entries));
+	if (!info.directory) {
+		stream = mfs_main_stream(node);
+		mix_stream(digest, stream);
+		mfs_stream_drop(volume, stream);
+	}
+	mfs_streams_each(volume, node, note_stream, &names);
+	for (unsigned i = 0; i < names.count; i++) {
+		mix_in(digest, names.name[i], names.size[i]);
+		REQUIRE(mfs_stream_open(volume, node, names.name[i], names.size[i], &stream) == MFS_OK);
+		mix_stream(digest, stream);
+		mfs_stream_drop(volume, stream);
+	}
+	REQUIRE(mfs_ea_get(volume, node, bytes, sizeof(bytes), &size) == MFS_OK);
+	mix_in(digest, bytes, size);
+	REQUIRE(mfs_security_get(volume, node, bytes, sizeof(bytes), &size) == MFS_OK);
+	mix_in(digest, bytes, size);
+	if (mfs_reparse_get(volume, node, bytes, sizeof(bytes), &size) == MFS_OK)
+		mix_in(digest, bytes, size);
+	REQUIRE(mfs_xattr_list(volume, node, (char *)bytes, sizeof(bytes), &size) == MFS_OK);
+	mix_in(digest, bytes, size);
+	if (mfs_xattr_get(volume, node, S("x"), bytes, sizeof(bytes), &size) == MFS_OK)
+		mix_in(digest, bytes, size);
+}
+
+struct below {
+	struct digest *digest;
+	struct mfs_node *directories[8];
+	unsigned count;
+};
+
+static bool mix_entry(void *context, const struct mfs_entry *entry)
+{
+	struct below *below = context;
+
+	mix_in(below->digest, entry->name, entry->name_size);
+	mix_node(below->digest, entry->node);
+	if (mfs_node_is_directory(entry->node)) {
+		REQUIRE(below->count < 8);
+		below->directories[below->count++] = mfs_node_hold(entry->node);
+	}
+	return true;
+}
+
+static void mix_directory(struct digest *digest, struct mfs_node *directory)
+{
+	struct mfs_volume *volume = digest->scene->volume;
+	struct below below = {.digest = digest};
+	bool at_end;
+
+	if (digest->scene->ntfs)
+		mfs_list_after_name(volume, directory, NULL, 0, mix_entry, &below, &at_end);
+	else
+		mfs_list_after_position(volume, directory, 0, mix_entry, &below, &at_end);
+	while (below.count > 0) {
+		mix_directory(digest, below.directories[--below.count]);
+		mfs_node_drop(volume, below.directories[below.count]);
+	}
+}
+
+/* Names, contents and metadata; `sum` is what is stored. */
+static struct digest digest_of(struct scene *scene)
+{
+	struct digest digest = {.scene = scene, .value = UINT64_C(0xcbf29ce484222325)};
+
+	mix_node(&digest, scene->root);
+	mix_directory(&digest, scene->root);
+	mix_node(&digest, scene->file);
+	mix_node(&digest, scene->directory);
+	return digest;
+}
+
+/* ---- the calls -------------------------------------------------------------------------------- */
+
+static enum mfs_status op_create(struct scene *s)
+{
+	const struct mfs_new what = {.kind = MFS_FILE,
+				     .security = other_descriptor,
+				     .security_size = sizeof(other_descriptor),
+				     .eas = an_ea,
+				     .eas_size = sizeof(an_ea),
+				     .reparse = a_tag,
+				     .reparse_size = sizeof(a_tag),
+				     .allocation = 5000};
+
+	return mfs_create(s->volume, s->root, S("a name"), &what, NULL);
+}
+
+static enum mfs_status op_create_directory(struct scene *s)
+{
+	const struct mfs_new what = {.kind = MFS_DIRECTORY};
+
+	return mfs_create(s->volume, s->directory, S("a directory"), &what, NULL);
+}
+
+static enum mfs_status op_create_symlink(struct scene *s)
+{
+	const struct mfs_new what = {.kind = MFS_SYMLINK, .target = "somewhere", .target_size = 9};
+
+	return mfs_create(s->volume, s->root, S("a symlink"), &what, NULL);
+}
+
+static enum mfs_status op_nameless(struct scene *s)
+{
+	const struct mfs_new what = {.kind = MFS_FILE};
+	struct mfs_node *node;
+	enum mfs_status status = mfs_create_nameless(s->volume, &what, &node);
+
+	if (status != MFS_OK)
+		return status;
+	status = mfs_link(s->volume, node, s->root, S("named"));
+	mfs_node_drop(s->volume, node);
+	return status;
+}
+
+static enum mfs_status op_link(struct scene *s)
+{
+	return mfs_link(s->volume, s->file, s->directory, S("another name"));
+}
+
+static enum mfs_status op_rename(struct scene *s)
+{
+	return mfs_rename(s->volume, s->root, S("directory"), s->root, S("moved"), 0, NULL);
+}
+
+static enum mfs_status op_rename_across(struct scene *s)
+{
+	return mfs_rename(s->volume, s->directory, S("sparse"), s->root, S("sparse"), 0, NULL);
+}
+
+static enum mfs_status op_respell(struct scene *s)
+{
+	return mfs_rename(s->volume, s->root, S("file"), s->root, S("File"), 0, NULL);
+}
+
+static enum mfs_status op_replace(struct scene *s)
+{
+	return mfs_rename(s->volume, s->directory, S("sparse"), s->root, S("FILLER7"), MFS_RENAME_REPLACE,
+			  NULL);
+}
+
+static enum mfs_status op_replace_directory(struct scene *s)
+{
+	const struct mfs_new what = {.kind = MFS_DIRECTORY};
+	enum mfs_status status;
+
+	heap.armed = false;
+	REQUIRE(mfs_unlink(s->volume, s->root, S("victim"), MFS_REMOVE_ANY, NULL) <= MFS_NOT_FOUND);
+	REQUIRE(mfs_create(s->volume, s->root, S("victim"), &what, NULL) == MFS_OK);
+	heap.armed = heap.at > 0;
+	status = mfs_rename(s->volume, s->root, S("directory"), s->root, S("VICTIM"), MFS_RENAME_REPLACE,
+			    NULL);
+	heap.armed = false;
+	if (status != MFS_OK) {
+		/* Not ended: it still takes entries. */
+		struct mfs_node *victim;
+
+		REQUIRE(mfs_lookup(s->volume, s->root, S("victim"), &victim) == MFS_OK);
+		EXPECT_EQ(mfs_create(s->volume, victim, S("x"), &what, NULL), MFS_OK);
+		EXPECT_EQ(mfs_unlink(s->volume, victim, S("x"), MFS_REMOVE_ANY, NULL), MFS_OK);
+		mfs_node_drop(s->volume, victim);
+		REQUIRE(mfs_unlink(s->volume, s->root, S("victim"), MFS_REMOVE_ANY, NULL) == MFS_OK);
+	}
+	return status;
+}
+
+static enum mfs_status op_whiteout(struct scene *s)
+{
+	return mfs_rename(s->volume, s->root, S("file"), s->directory, S("file"), MFS_RENAME_WHITEOUT, NULL);
+}
+
+static enum mfs_status op_exchange(struct scene *s)
+{
+	return mfs_rename(s->volume, s->root, S("file"), s->directory, S("sparse"), MFS_RENAME_EXCHANGE,
+			  NULL);
+}
+
+static enum mfs_status op_unlink(struct scene *s)
+{
+	return mfs_unlink(s->volume, s->root, S("filler9"), MFS_REMOVE_FILE, NULL);
+}
+
+static enum mfs_status write_all(struct scene *s, struct mfs_stream *stream, uint64_t offset, size_t size)
+{
+	size_t done = 0;
+	enum mfs_status status = mfs_write(s->volume, stream, offset, data, size, MFS_WRITE_ALL, &done);
+
+	EXPECT_EQ(done, status == MFS_OK ? size : 0);
+	return status;
+}
+
+static enum mfs_status op_write(struct scene *s)
+{
+	return write_all(s, s->file_main, 300, 9000);
+}
+
+static enum mfs_status op_append(struct scene *s)
+{
+	return write_all(s, s->large_main, LONG_FILE, sizeof(data));
+}
+
+/* More pieces than the store notes for taking back. */
+static enum mfs_status op_write_over_holes(struct scene *s)
+{
+	return write_all(s, s->sparse_main, 100, HOLES * 2 * PAGE - 5000);
+}
+
+/* Behind a gap that is charged where sizes are promises. */
+static enum mfs_status op_write_behind(struct scene *s)
+{
+	return write_all(s, s->file_main, 100000, 20000);
+}
+
+static enum mfs_status op_set_size(struct scene *s)
+{
+	return mfs_set_size(s->volume, s->file_main, 700000);
+}
+
+static enum mfs_status op_cut(struct scene *s)
+{
+	return mfs_set_size(s->volume, s->sparse_main, 50 * PAGE + 77);
+}
+
+static enum mfs_status op_set_allocation(struct scene *s)
+{
+	return mfs_set_allocation(s->volume, s->file_main, 700000);
+}
+
+static enum mfs_status op_allocate(struct scene *s)
+{
+	return mfs_fallocate(s->volume, s->sparse_main, 0, HOLES * 2 * PAGE, 0);
+}
+
+static enum mfs_status op_zero(struct scene *s)
+{
+	return mfs_fallocate(s->volume, s->large_main, 100, 50 * PAGE, MFS_FALLOCATE_ZERO);
+}
+
+static enum mfs_status op_punch(struct scene *s)
+{
+	return mfs_fallocate(s->volume, s->large_main, 10 * PAGE + 9, 50 * PAGE, MFS_FALLOCATE_PUNCH);
+}
+
+static enum mfs_status op_collapse(struct scene *s)
+{
+	return mfs_fallocate(s->volume, s->large_main, 10 * PAGE, 50 * PAGE, MFS_FALLOCATE_COLLAPSE);
+}
+
+static enum mfs_status op_insert(struct scene *s)
+{
+	return mfs_fallocate(s->volume, s->large_main, 10 * PAGE, 50 * PAGE, MFS_FALLOCATE_INSERT);
+}
+
+static enum mfs_status op_overwrite(struct scene *s)
+{
+	const struct mfs_overwrite how = {.allocation = 100000,
+					  .eas = other_ea,
+					  .eas_size = sizeof(other_ea),
+					  .attributes = MFS_A_HIDDEN};
+
+	return mfs_overwrite(s->volume, s->sparse_main, &how);
+}
+
+static enum mfs_status op_stream(struct scene *s)
+{
+	struct mfs_stream *stream;
+	enum mfs_status status = mfs_stream_create(s->volume, s->sparse, S("new"), &stream);
+
+	if (status == MFS_OK)
+		mfs_stream_drop(s->volume, stream);
+	return status;
+}
+
+static enum mfs_status op_stream_rename(struct scene *s)
+{
+	return mfs_stream_rename(s->volume, s->file, S("stream"), S("a much longer name for it"), true);
+}
+
+static enum mfs_status op_xattr(struct scene *s)
+{
+	return mfs_xattr_set(s->volume, s->sparse, S("x"), data, 3000, 0);
+}
+
+static enum mfs_status op_xattr_replace(struct scene *s)
+{
+	return mfs_xattr_set(s->volume, s->file, S("x"), data, 9000, 0);
+}
+
+static enum mfs_status op_eas(struct scene *s)
+{
+	return mfs_ea_set(s->volume, s->file, other_ea, sizeof(other_ea), false);
+}
+
+static enum mfs_status op_security(struct scene *s)
+{
+	return mfs_security_set(s->volume, s->file, other_descriptor, sizeof(other_descriptor));
+}
+
+static enum mfs_status op_reparse(struct scene *s)
+{
+	return mfs_reparse_set(s->volume, s->sparse, a_tag, sizeof(a_tag), 0);
+}
+
+/* LOOSE: when memory itself runs out half-way, what is set aside (never what is there) may differ. */
+enum { EXACT, LOOSE };
+
+static const struct {
+	const char *name;
+	enum mfs_status (*run)(struct scene *scene);
+	int strict;
+} ops[] = {
+	{"create", op_create, EXACT},
+	{"create a directory", op_create_directory, EXACT},
+	{"create a symlink", op_create_symlink, EXACT},
+	{"nameless, then linked", op_nameless, EXACT},
+	{"link", op_link, EXACT},
+	{"rename", op_rename, EXACT},
+	{"rename across", op_rename_across, EXACT},
+	{"rename to another spelling", op_respell, EXACT},
+	{"rename over a file", op_replace, EXACT},
+	{"rename over a directory", op_replace_directory, EXACT},
+	{"rename with whiteout", op_whiteout, EXACT},
+	{"exchange", op_exchange, EXACT},
+	{"unlink", op_unlink, EXACT},
+	{"write", op_write, EXACT},
+	{"append", op_append, EXACT},
+	{"write over holes", op_write_over_holes, LOOSE},
+	{"write behind", op_write_behind, LOOSE},
+	{"set size", op_set_size, EXACT},
+	{"cut", op_cut, EXACT},
+	{"set allocation", op_set_allocation, EXACT},
+	{"allocate", op_allocate, LOOSE},
+	{"zero", op_zero, LOOSE},
+	{"punch", op_punch, EXACT},
+	{"collapse", op_collapse, LOOSE},
+	{"insert", op_insert, EXACT},
+	{"overwrite", op_overwrite, LOOSE},
+	{"create a stream", op_stream, EXACT},
+	{"rename a stream", op_stream_rename, EXACT},
+	{"set an xattr", op_xattr, EXACT},
+	{"replace an xattr", op_xattr_replace, EXACT},
+	{"set EAs", op_eas, EXACT},
+	{"set security", op_security, EXACT},
+	{"set a reparse point", op_reparse, EXACT},
+};
+
+#define OPS (sizeof(ops) / sizeof(ops[0]))
+
+/* What an operation leads to when nothing fails. */
+static uint64_t outcome(size_t op, bool ntfs)
+{
+	struct scene scene;
+	uint64_t value;
+
+	scene_begin(&scene, ntfs);
+	heap.at = 0;
+	EXPECT_EQ(ops[op].run(&scene), MFS_OK);
+	value = digest_of(&scene).value;
+	scene_end(&scene);
+	return value;
+}
+
+/* One operation with one fault. True when the fault was met. */
+static bool with_fault(size_t op, bool ntfs, unsigned at, bool and_on, const struct digest *before,
+		       uint64_t expected)
+{
+	struct digest after;
+	enum mfs_status status;
+	struct scene scene;
+	uint64_t bytes;
+	bool hit;
+
+	scene_begin(&scene, ntfs);
+	bytes = used(&scene);
+	arm(at, and_on);
+	status = ops[op].run(&scene);
+	heap.armed = false;
+	hit = heap.hit;
+	heap.at = 0;
+	EXPECT(status == MFS_OK || (hit && status == MFS_NO_SPACE));
+	if (status != MFS_OK) {
+		after = digest_of(&scene);
+		EXPECT(after.value == before->value);
+		if (ops[op].strict == EXACT) {
+			EXPECT_EQ(after.sum, before->sum);
+			EXPECT_EQ(used(&scene), bytes);
+		}
+		EXPECT_EQ(ops[op].run(&scene), MFS_OK);
+	}
+	EXPECT(digest_of(&scene).value == expected);
+	scene_end(&scene);
+	return hit;
+}
+
+static void every_allocation(void)
+{
+	for (unsigned ntfs = 0; ntfs < 2; ntfs++) {
+		struct digest begin;
+		struct scene scene;
+
+		scene_begin(&scene, ntfs);
+		begin = digest_of(&scene);
+		scene_end(&scene);
+		for (size_t op = 0; op < OPS; op++) {
+			uint64_t expected = outcome(op, ntfs);
+
+			for (unsigned at = 1;; at++) {
+				unsigned before = tests.faults;
+				bool hit = with_fault(op, ntfs, at, false, &begin, expected);
+
+				hit |= with_fault(op, ntfs, at, true, &begin, expected);
+				if (tests.faults != before)
+					printf("# %s, allocation %u, %s\n", ops[op].name, at,
+					       ntfs ? "by name" : "by position");
+				if (!hit || tests.faults > 20)
+					break;
+			}
+		}
+	}
+}
+
+/* Every budget below what an operation needs: it fails exactly, whatever it had charged by then. */
+static void every_budget(void)
+{
+	for (unsigned ntfs = 0; ntfs < 2; ntfs++)
+		for (size_t op = 0; op < OPS; op++) {
+			uint64_t expected = outcome(op, ntfs), bytes, more = 0;
+			struct digest before;
+			enum mfs_status status;
+			struct scene scene;
+			unsigned faults = tests.faults;
+
+			scene_begin(&scene, ntfs);
+			before = digest_of(&scene);
+			bytes = used(&scene);
+			for (;; more += more < 4096 ? 16 : more / 8 / 16 * 16) {
+				struct digest after;
+
+				REQUIRE(mfs_volume_resize(scene.volume, bytes + more, 0) == MFS_OK);
+				if (ops[op].run == op_replace_directory)
+					REQUIRE(mfs_volume_resize(scene.volume, 0, 0) == MFS_OK);
+				status = ops[op].run(&scene);
+				if (status == MFS_OK || tests.faults > faults)
+					break;
+				EXPECT_EQ(status, MFS_NO_SPACE);
+				after = digest_of(&scene);
+				EXPECT(after.value == before.value);
+				EXPECT_EQ(after.sum, before.sum);
+				EXPECT_EQ(used(&scene), bytes);
+				REQUIRE(more < sizeof(data) * 2);
+			}
+			EXPECT_EQ(status, MFS_OK);
+			EXPECT(digest_of(&scene).value == expected);
+			if (tests.faults != faults)
+				printf("# %s with %" PRIu64 " bytes\n", ops[op].name, more);
+			REQUIRE(mfs_volume_resize(scene.volume, 0, 0) == MFS_OK);
+			scene_end(&scene);
+		}
+}
+
+/* A write that may be cut short tells how far it came, and that is what is there. */
+static void short_writes(void)
+{
+	for (unsigned ntfs = 0; ntfs < 2; ntfs++)
+		for (unsigned at = 1; at < 12; at++) {
+			static unsigned char got[sizeof(data)];
+			struct mfs_info info;
+			struct scene scene;
+			enum mfs_status status;
+			size_t done, read;
+
+			scene_begin(&scene, ntfs);
+			arm(at, true);
+			status = mfs_write(scene.volume, scene.sparse_main, 50, data, sizeof(data), 0, &done);
+			heap.armed = false;
+			EXPECT(status == MFS_OK ? done > 0 : status == MFS_NO_SPACE && done == 0);
+			mfs_stream_info(scene.volume, scene.sparse_main, &info);
+			EXPECT_EQ(mfs_read(scene.volume, scene.sparse_main, 50, got, sizeof(got), &read),
+				  MFS_OK);
+			EXPECT(read >= done && memcmp(got, data, done) == 0);
+			EXPECT_EQ(read + 50, info.size < sizeof(data) + 50 ? info.size : sizeof(data) + 50);
+			scene_end(&scene);
+		}
+}
+
+/* ---- the rooms below ---------------------------------------------------------------------------- */
+
+static const struct tree_kind kind = {.item_size = 24, .tie = NULL};
+
+static void trees(void)
+{
+	struct budget budget;
+	struct pool *pool;
+	struct tree tree = {.height = 0};
+	struct tree_place place;
+	uint64_t item[3] = {0, 1, 2}, *found;
+
+	budget_init(&budget, 0, 0);
+	pool = pool_create(&budget);
+	REQUIRE(pool);
+	for (unsigned i = 0; i < 4000; i++) {
+		struct tree before = tree;
+		unsigned at = 1;
+
+		item[0] = (uint64_t)i * 2654435761u % 4001;
+		for (;; at++) {
+			REQUIRE(!tree_seek_last(&tree, &kind, item[0], NULL, &place));
+			arm(at, false);
+			if (tree_insert(&tree, &kind, pool, &place, item))
+				break;
+			EXPECT(heap.hit && memcmp(&tree, &before, sizeof(tree)) == 0);
+		}
+		heap.armed = false;
+		EXPECT(!heap.hit);
+	}
+	tree_seek(&tree, &kind, 0, NULL, &place);
+	found = tree_item(&tree, &kind, &place);
+	for (uint64_t last = 0, i = 0; i < 4000; i++, found = tree_next(&tree, &kind, &place)) {
+		REQUIRE(found && (i == 0 || *found > last));
+		last = *found;
+	}
+	EXPECT(!found);
+	tree_clear(&tree, pool);
+	pool_destroy(pool);
+}
+
+/* An index that cannot grow gets slower, not wrong; one that cannot shrink stays as it is. */
+static void indexes(void)
+{
+	enum { LINKS = 5000 };
+	static struct index_link links[LINKS];
+	struct budget budget;
+	struct pool *pool;
+
+	budget_init(&budget, 0, 0);
+	pool = pool_create(&budget);
+	REQUIRE(pool);
+	for (unsigned at = 0; at < 40; at += at < 16 ? 1 : 5) {
+		struct index index = {.count = 0};
+
+		arm(1, false);
+		EXPECT(!index_insert(&index, pool, &links[0]));
+		EXPECT(index.count == 0 && index.buckets == 0);
+		heap.armed = false;
+		for (unsigned i = 0; i < LINKS; i++) {
+			links[i] = (struct index_link){.hash = i * 2654435761u};
+			if (i == 1)
+				arm(at + 1, true);
+			if (i == LINKS / 2)
+				heap.armed = false;
+			EXPECT(index_insert(&index, pool, &links[i]));
+		}
+		arm(at + 1, true);
+		for (unsigned i = 0; i < LINKS; i++) {
+			struct index_link *link = index_chain(&index, links[i].hash);
+
+			while (link && link != &links[i])
+				link = link->next;
+			REQUIRE(link);
+			index_remove(&index, pool, link);
+			for (link = index_chain(&index, links[i].hash); link; link = link->next)
+				REQUIRE(link != &links[i]);
+		}
+		heap.armed = false;
+		EXPECT(index.count == 0 && index.buckets == 0 && !index.first && !index.more);
+	}
+	pool_destroy(pool);
+}
+
+/* A volume that the system has no memory for is not made; one that runs out later says so. */
+static void without_system_memory(void)
+{
+	const struct mfs_options options = {.order = MFS_BY_POSITION};
+	const struct mfs_new plain = {.kind = MFS_FILE};
+	struct mfs_volume *volume = NULL;
+	struct scene scene;
+	uint64_t value, bytes, end = LONG_FILE;
+	size_t done;
+
+	for (unsigned at = 1;; at++) {
+		enum mfs_status status;
+
+		system_pages.armed = true;
+		system_pages.and_on = true;
+		system_pages.at = at;
+		system_pages.seen = 0;
+		status = mfs_volume_create(&options, &volume);
+		system_pages.armed = false;
+		if (status == MFS_OK)
+			break;
+		EXPECT_EQ(status, MFS_NO_SPACE);
+		EXPECT(!volume);
+		REQUIRE(at < 1000);
+	}
+	mfs_volume_destroy(volume);
+
+	scene_begin(&scene, false);
+	system_pages.armed = true;
+	system_pages.at = 1;
+	system_pages.seen = 0;
+	/* Until what is kept in reserve is used up. */
+	while (write_all(&scene, scene.large_main, end, sizeof(data)) == MFS_OK)
+		REQUIRE((end += sizeof(data)) < 1 << 30);
+	value = digest_of(&scene).value;
+	bytes = used(&scene);
+	EXPECT_EQ(write_all(&scene, scene.large_main, UINT64_C(1) << 40, sizeof(data)), MFS_NO_SPACE);
+	EXPECT(digest_of(&scene).value == value);
+	EXPECT_EQ(used(&scene), bytes);
+	/* Small things find room for a while; then they say so as well. */
+	for (unsigned i = 0; i < 1000000; i++) {
+		char name[16];
+		int size = snprintf(name, sizeof(name), "n%u", i);
+		enum mfs_status status =
+			mfs_create(scene.volume, scene.root, name, (size_t)size, &plain, NULL);
+
+		if (status == MFS_OK)
+			continue;
+		EXPECT_EQ(status, MFS_NO_SPACE);
+		EXPECT_EQ(mfs_write(scene.volume, scene.file_main, 1 << 20, data, sizeof(data), 0, &done),
+			  done ? MFS_OK : MFS_NO_SPACE);
+		break;
+	}
+	EXPECT(system_pages.hit);
+	system_pages.armed = false;
+	EXPECT_EQ(write_all(&scene, scene.large_main, end, sizeof(data)), MFS_OK);
+	scene_end(&scene);
+}
+
+int main(void)
+{
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (unsigned char)(i % 251 + i / 4096) | 1;
+	RUN(every_allocation);
+	RUN(every_budget);
+	RUN(short_writes);
+	RUN(trees);
+	RUN(indexes);
+	RUN(without_system_memory);
+	return tests_end();
+}
