@@ -94,6 +94,7 @@ struct mfs_options {
 	uint64_t max_nodes; /* 0: bounded by bytes alone */
 	uint32_t unit; /* allocation unit in bytes, a multiple of MFS_SECTOR up to 64 KiB; 0: MFS_SECTOR */
 	bool case_insensitive; /* names compare by NTFS's upper-case table; must be WTF-8 */
+	bool unicode_names; /* names must be WTF-8, at most 255 UTF-16 units; else any 255 bytes. Insensitive ones are */
 	bool size_is_promise;  /* growing a stream's size charges it at once (NTFS), else holes are free */
 	bool read_only;
 	enum mfs_order order;
@@ -168,6 +169,13 @@ enum mfs_kind {
 	(MFS_A_READONLY | MFS_A_HIDDEN | MFS_A_SYSTEM | MFS_A_ARCHIVE | MFS_A_TEMPORARY | MFS_A_OFFLINE | \
 	 MFS_A_NOT_INDEXED)
 
+/* What POSIX programs ask of a node by FS_IOC_SETFLAGS. The engine only keeps them; the front end acts by
+ * them. */
+#define MFS_F_IMMUTABLE 0x1u
+#define MFS_F_APPEND 0x2u
+#define MFS_F_NODUMP 0x4u
+#define MFS_F_NOATIME 0x8u
+
 struct mfs_time {
 	int64_t seconds;      /* since 1970-01-01 UTC */
 	uint32_t nanoseconds; /* 0..999999999 */
@@ -183,6 +191,7 @@ struct mfs_info {
 	uint32_t links;	      /* POSIX: a directory's is 2 + its subdirectories; 0: deleted but open */
 	uint32_t mode;	      /* permission bits, 07777; no file type */
 	uint32_t uid, gid;
+	uint32_t flags;	     /* MFS_F_... */
 	uint64_t device;     /* device nodes: major << 32 | minor */
 	uint64_t size;	     /* a symlink's: length of its target in bytes */
 	uint64_t allocation; /* what is set aside: at least size rounded up to the unit */
@@ -201,6 +210,7 @@ struct mfs_node *mfs_node_by_number(struct mfs_volume *volume, uint64_t number);
 
 uint64_t mfs_node_number(const struct mfs_node *node);
 bool mfs_node_is_directory(const struct mfs_node *node);
+uint32_t mfs_node_flags(const struct mfs_node *node); /* MFS_F_..., without a lock */
 void mfs_node_info(struct mfs_volume *volume, struct mfs_node *node, struct mfs_info *info);
 
 /* What to set. Only fields whose bit is in `what` are read. */
@@ -214,10 +224,12 @@ void mfs_node_info(struct mfs_volume *volume, struct mfs_node *node, struct mfs_
 #define MFS_SET_CHANGE 0x80u
 #define MFS_SET_ACCESS_NOW 0x100u
 #define MFS_SET_WRITE_NOW 0x200u
+#define MFS_SET_FLAGS 0x800u
 #define MFS_SET_KEEP_CHANGE 0x400u /* leave the change time alone (else it becomes now unless set) */
 struct mfs_set {
 	uint32_t what;
 	uint32_t attributes, mode, uid, gid;
+	uint32_t flags; /* MFS_F_...; other bits are ignored */
 	struct mfs_time birth, access, write, change;
 };
 enum mfs_status mfs_node_set(struct mfs_volume *volume, struct mfs_node *node, const struct mfs_set *set);
@@ -233,6 +245,7 @@ struct mfs_new {
 	enum mfs_kind kind;  /* MFS_SYMLINK needs target */
 	uint32_t attributes; /* NTFS bits; only settable ones count */
 	uint32_t mode, uid, gid;
+	uint32_t flags;	      /* MFS_F_... */
 	uint64_t device;      /* device nodes: major << 32 | minor */
 	const char *target;   /* symlink target, bytes as given */
 	size_t target_size;   /* 1..4095 */
@@ -250,6 +263,11 @@ struct mfs_new {
  * mfs_parent tells the parent. */
 enum mfs_status mfs_lookup(struct mfs_volume *volume, struct mfs_node *directory, const char *name,
 			   size_t size, struct mfs_node **node);
+
+/* How the entry that `name` means is spelled: at most MFS_NAME_BYTES_MAX bytes to `to`, no terminator.
+ * Errors of mfs_lookup. */
+enum mfs_status mfs_spelling(struct mfs_volume *volume, struct mfs_node *directory, const char *name,
+			     size_t size, char *to, size_t *to_size);
 
 /* The directory that a directory is in (the root: itself), with a reference.
  * MFS_NOT_FOUND when it was deleted. */

@@ -22,7 +22,7 @@ static enum mfs_status ask(const struct mfs_volume *volume, struct mfs_node *dir
 
 	if (directory->kind != MFS_DIRECTORY)
 		return MFS_NOT_DIRECTORY;
-	status = name_check(name, size, volume->case_insensitive);
+	status = name_check(name, size, volume->unicode_names);
 	if (status == MFS_OK)
 		*asked = (struct asked){directory, name, size, directory_hash(volume, name, size)};
 	return status;
@@ -65,6 +65,25 @@ enum mfs_status mfs_lookup(struct mfs_volume *volume, struct mfs_node *directory
 	entry = find(volume, &asked);
 	if (entry)
 		*node = mfs_node_hold(entry->node);
+	os_unlock_shared(&directory->directory->lock);
+	return entry ? MFS_OK : MFS_NOT_FOUND;
+}
+
+enum mfs_status mfs_spelling(struct mfs_volume *volume, struct mfs_node *directory, const char *name,
+			     size_t size, char *to, size_t *to_size)
+{
+	struct entry *entry;
+	struct asked asked;
+	enum mfs_status status = ask(volume, directory, name, size, &asked);
+
+	if (status != MFS_OK)
+		return status;
+	os_lock_shared(&directory->directory->lock);
+	entry = find(volume, &asked);
+	if (entry) {
+		*to_size = entry->link.own;
+		memcpy(to, entry->name, entry->link.own);
+	}
 	os_unlock_shared(&directory->directory->lock);
 	return entry ? MFS_OK : MFS_NOT_FOUND;
 }

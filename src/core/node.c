@@ -7,6 +7,8 @@
 
 #include "wire.h"
 
+#define NODE_FLAGS (MFS_F_IMMUTABLE | MFS_F_APPEND | MFS_F_NODUMP | MFS_F_NOATIME)
+
 /* ---- times ------------------------------------------------------------------- */
 
 void node_touch_locked(struct mfs_node *node, unsigned times)
@@ -160,6 +162,11 @@ bool mfs_node_is_directory(const struct mfs_node *node)
 	return node->kind == MFS_DIRECTORY;
 }
 
+uint32_t mfs_node_flags(const struct mfs_node *node)
+{
+	return atomic_load_explicit(&node->flags, memory_order_relaxed);
+}
+
 /* ---- making ------------------------------------------------------------------------ */
 
 /* The reparse data of a new node: what is given, or a symlink's target. */
@@ -237,6 +244,7 @@ static struct mfs_node *node_bare(struct mfs_volume *volume, const struct mfs_ne
 	node->number = atomic_fetch_add_explicit(&volume->next_number, 1, memory_order_relaxed);
 	node->references = 1;
 	node->attributes = what->attributes & MFS_A_SETTABLE;
+	node->flags = (uint8_t)(what->flags & NODE_FLAGS);
 	node->mode = what->mode & 07777;
 	node->uid = what->uid;
 	node->gid = what->gid;
@@ -325,6 +333,7 @@ void mfs_stream_info(struct mfs_volume *volume, struct mfs_stream *stream, struc
 	info->mode = node->mode;
 	info->uid = node->uid;
 	info->gid = node->gid;
+	info->flags = node->flags;
 	info->ea_size = extras && extras->eas ? wire_ea_size(extras->eas->bytes, extras->eas->size) : 0;
 	if (info->kind == MFS_SYMLINK && stream == &node->main)
 		wire_reparse_target(extras->reparse->bytes, extras->reparse->size, NULL, 0, &target);
@@ -387,6 +396,8 @@ enum mfs_status mfs_node_set(struct mfs_volume *volume, struct mfs_node *node, c
 		node->uid = set->uid;
 	if (set->what & MFS_SET_GID)
 		node->gid = set->gid;
+	if (set->what & MFS_SET_FLAGS)
+		node->flags = (uint8_t)(set->flags & NODE_FLAGS);
 	if (set->what & MFS_SET_BIRTH)
 		set_time(node, BIRTH, &set->birth);
 	if (set->what & MFS_SET_ACCESS)

@@ -97,6 +97,7 @@ struct mfs_node {
 	_Atomic uint32_t reparse_tag; /* (a), written under (n) */
 	uint8_t kind;		      /* (c) enum mfs_kind; a symlink is MFS_FILE with a tag */
 	bool nameless;		      /* (n) made without a name, and never had one */
+	_Atomic uint8_t flags;	      /* (a) MFS_F_..., written under (n) */
 	uint32_t nanoseconds[TIMES];  /* (n) */
 	int64_t seconds[TIMES];	      /* (n) */
 	struct security *security;    /* (n) NULL: none */
@@ -116,6 +117,7 @@ struct mfs_volume {
 	uint64_t seed;		      /* (c) of name hashes */
 	uint32_t serial, unit;	      /* (c) */
 	bool case_insensitive;	      /* (c) */
+	bool unicode_names;    /* (c) */
 	bool size_is_promise;	      /* (c) */
 	bool read_only;		      /* (c) */
 	enum mfs_order order;	      /* (c) */

@@ -79,7 +79,7 @@ void streams_unlist_all(struct mfs_volume *volume, struct mfs_node *node)
 
 static enum mfs_status stream_name_check(const struct mfs_volume *volume, const char *name, size_t size)
 {
-	enum mfs_status status = name_check(name, size, volume->case_insensitive);
+	enum mfs_status status = name_check(name, size, volume->unicode_names);
 
 	/* "." and ".." mean nothing among streams. */
 	if (status == MFS_NAME_INVALID && (size == 1 || size == 2) && memcmp(name, "..", size) == 0)

@@ -69,6 +69,7 @@ enum mfs_status mfs_volume_create(const struct mfs_options *options, struct mfs_
 	volume->store = (struct store){volume->pool, &volume->budget};
 	volume->unit = options->unit ? options->unit : MFS_SECTOR;
 	volume->case_insensitive = options->case_insensitive;
+	volume->unicode_names = options->unicode_names || options->case_insensitive;
 	volume->size_is_promise = options->size_is_promise;
 	volume->order = options->order;
 	volume->next_number = 1;

@@ -35,7 +35,7 @@ static bool is_last(const char *path, size_t size, char separator, size_t at)
 static enum mfs_status step(struct mfs_volume *volume, struct mfs_node *node, const char *name, size_t size,
 			    struct mfs_node **child, char *stored, size_t *stored_size)
 {
-	enum mfs_status status = name_check(name, size, volume->case_insensitive);
+	enum mfs_status status = name_check(name, size, volume->unicode_names);
 	struct directory *directory = node->directory;
 	struct entry *entry;
 

@@ -1,0 +1,77 @@
+/*
+ * status.c: the table of outcomes. Every one has its line, so that a new one is noticed.
+ */
+#include "status.h"
+
+NTSTATUS status_to_nt(enum mfs_status status)
+{
+	switch (status) {
+	case MFS_OK:
+		return STATUS_SUCCESS;
+	case MFS_NOT_FOUND:
+		return STATUS_OBJECT_NAME_NOT_FOUND;
+	case MFS_PATH_NOT_FOUND:
+		return STATUS_OBJECT_PATH_NOT_FOUND;
+	case MFS_EXISTS:
+		return STATUS_OBJECT_NAME_COLLISION;
+	case MFS_NOT_DIRECTORY:
+		return STATUS_NOT_A_DIRECTORY;
+	case MFS_IS_DIRECTORY:
+		return STATUS_FILE_IS_A_DIRECTORY;
+	case MFS_NOT_EMPTY:
+		return STATUS_DIRECTORY_NOT_EMPTY;
+	case MFS_NO_SPACE:
+		return STATUS_DISK_FULL;
+	case MFS_NO_NODES:
+		return STATUS_CANNOT_MAKE;
+	case MFS_TOO_BIG:
+		return STATUS_INVALID_PARAMETER;
+	case MFS_NAME_TOO_LONG:
+	case MFS_NAME_INVALID:
+		return STATUS_OBJECT_NAME_INVALID;
+	case MFS_INVALID:
+		return STATUS_INVALID_PARAMETER;
+	case MFS_LOOP:
+		return STATUS_ACCESS_DENIED;
+	case MFS_TOO_MANY_LINKS:
+		return STATUS_TOO_MANY_LINKS;
+	case MFS_END_OF_FILE:
+		return STATUS_END_OF_FILE;
+	case MFS_NO_DATA:
+		return STATUS_NO_MORE_ENTRIES;
+	case MFS_NO_ATTRIBUTE:
+		return STATUS_NONEXISTENT_EA_ENTRY;
+	case MFS_BUFFER_TOO_SMALL:
+		return STATUS_BUFFER_OVERFLOW;
+	case MFS_TOO_LARGE:
+		return STATUS_EA_TOO_LARGE;
+	case MFS_REPARSE:
+		/* STATUS_REPARSE counts as success: only GetSecurityByName may say it, and does so itself. */
+		return STATUS_OBJECT_PATH_NOT_FOUND;
+	case MFS_NOT_REPARSE_POINT:
+		return STATUS_NOT_A_REPARSE_POINT;
+	case MFS_TAG_INVALID:
+		return STATUS_IO_REPARSE_TAG_INVALID;
+	case MFS_TAG_MISMATCH:
+		return STATUS_IO_REPARSE_TAG_MISMATCH;
+	case MFS_GUID_MISMATCH:
+		return STATUS_REPARSE_ATTRIBUTE_CONFLICT;
+	case MFS_REPARSE_INVALID:
+		return STATUS_IO_REPARSE_DATA_INVALID;
+	case MFS_EA_INVALID:
+		return STATUS_EA_LIST_INCONSISTENT;
+	case MFS_EA_NAME_INVALID:
+		return STATUS_INVALID_EA_NAME;
+	case MFS_SECURITY_INVALID:
+		return STATUS_INVALID_SECURITY_DESCR;
+	case MFS_NOT_PERMITTED:
+		return STATUS_ACCESS_DENIED;
+	case MFS_READ_ONLY:
+		return STATUS_MEDIA_WRITE_PROTECTED;
+	case MFS_NOT_SUPPORTED:
+		return STATUS_NOT_SUPPORTED;
+	case MFS_STATUS_COUNT:
+		break;
+	}
+	return STATUS_UNSUCCESSFUL;
+}

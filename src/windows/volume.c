@@ -1,0 +1,41 @@
+/*
+ * volume.c: GetVolumeInfo and SetVolumeLabel.
+ */
+#include "front.h"
+#include "status.h"
+
+static void fill(struct mfs_volume *volume, struct wfs_volume_info *info)
+{
+	struct mfs_space space;
+	char label[96];
+	mfs_volume_space(volume, &space);
+	size_t size = mfs_volume_label(volume, label);
+	size_t units = size ? mfs_name_to_utf16(label, size, info->label, WFS_LABEL_UNITS) : 0;
+	info->total_size = space.total_bytes;
+	info->free_size = space.free_bytes;
+	info->label_size = (UINT16)(units * sizeof(WCHAR));
+}
+
+NTSTATUS WFS_CALL front_get_volume_info(struct wfs_file_system *fs, struct wfs_volume_info *info)
+{
+	fill(front_of(fs)->volume, info);
+	return STATUS_SUCCESS;
+}
+
+NTSTATUS WFS_CALL front_set_volume_label(struct wfs_file_system *fs, WCHAR *label,
+					 struct wfs_volume_info *info)
+{
+	struct mfs_volume *volume = front_of(fs)->volume;
+	char bytes[3 * WFS_LABEL_UNITS];
+	size_t units = wcsnlen(label, WFS_LABEL_UNITS + 1);
+	if (units > WFS_LABEL_UNITS)
+		return STATUS_INVALID_VOLUME_LABEL;
+	size_t size = units ? mfs_utf16_to_name(label, units, bytes, sizeof bytes) : 0;
+	enum mfs_status status = mfs_volume_set_label(volume, bytes, size);
+	if (status == MFS_NAME_TOO_LONG || status == MFS_NAME_INVALID)
+		return STATUS_INVALID_VOLUME_LABEL;
+	if (status != MFS_OK)
+		return status_to_nt(status);
+	fill(volume, info);
+	return STATUS_SUCCESS;
+}
