@@ -58,6 +58,8 @@ static const char words_text[] =
 	"                                 within_size or advise\n"
 	"  nonempty                       mount over a directory that has entries\n"
 	"  noxattr                        no extended attributes: fewer requests\n"
+	"  streams=HOW                    named streams as attributes only (xattr), or as\n"
+	"                                 paths FILE:STREAM as well (colon)\n"
 	"  allow_other, allow_root        let other users, or root, in\n"
 	"  default_permissions auto_unmount max_read=BYTES fsname=NAME subtype=NAME\n"
 	"                                 as for every FUSE file system\n"

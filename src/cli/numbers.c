@@ -101,11 +101,12 @@ enum number number_size(const char *text, uint64_t total, uint64_t *value)
 		return number_count(text, value);
 	if (number == NUMBER_OK && !percent)
 		return NUMBER_WRONG;
-	/* total * percent / 100 without the product */
+	/* No memory holds more than all of it. */
+	if (number != NUMBER_OK || percent > 100)
+		return NUMBER_TOO_BIG;
+	/* total * percent / 100 without the product, which may not fit */
 	whole = total / 100;
 	rest = total % 100;
-	if (number != NUMBER_OK || percent > 1000000 || (whole && percent > (uint64_t)INT64_MAX / 2 / whole))
-		return NUMBER_TOO_BIG;
 	*value = whole * percent + rest * percent / 100;
 	return NUMBER_OK;
 }

@@ -17,7 +17,7 @@ enum number number_u32(const char *text, uint32_t *value);
 /* A count: digits with k, m, g or t of any case (powers of 1024), at most INT64_MAX. */
 enum number number_count(const char *text, uint64_t *value);
 
-/* A size in bytes: a count, or digits with % of `total`; 0% is none. */
+/* A size in bytes: a count, or 1% to 100% of `total`. */
 enum number number_size(const char *text, uint64_t total, uint64_t *value);
 
 #endif

@@ -60,6 +60,7 @@ enum cli_action {
 enum cli_store { CLI_STORE_AUTO, CLI_STORE_TMPFS, CLI_STORE_SECTORS };
 enum cli_huge { CLI_HUGE_NEVER, CLI_HUGE_ALWAYS, CLI_HUGE_WITHIN_SIZE, CLI_HUGE_ADVISE };
 enum cli_atime { CLI_ATIME_RELATIVE, CLI_ATIME_NEVER, CLI_ATIME_STRICT };
+enum cli_streams { CLI_STREAMS_XATTR, CLI_STREAMS_COLON };
 
 #define CLI_LABEL_BYTES 97 /* 32 UTF-16 units as bytes, and a NUL */
 #define CLI_WORDS_BYTES 2048
@@ -101,6 +102,7 @@ struct cli_options {
 	const char *source; /* mount(8)'s first word; NULL: none */
 	bool nonempty;	    /* -o nonempty: mount over a directory that has entries */
 	bool noxattr;	    /* -o noxattr */
+	enum cli_streams streams; /* -o streams=: xattr (also when not given), colon: file:stream as well */
 	bool allow_other, allow_root;
 	bool default_permissions;
 	bool auto_unmount;

@@ -83,6 +83,17 @@ static bool take_subtype(struct parse *parse, const char *value)
 	return *value || parse_refuse(parse, "%s: the name is empty", parse->spelled);
 }
 
+static bool take_streams(struct parse *parse, const char *value)
+{
+	if (!strcmp(value, "xattr"))
+		parse->options->streams = CLI_STREAMS_XATTR;
+	else if (!strcmp(value, "colon"))
+		parse->options->streams = CLI_STREAMS_COLON;
+	else
+		return parse_refuse(parse, "%s: '%s' is not xattr or colon", parse->spelled, value);
+	return true;
+}
+
 #define FLAG(field) offsetof(struct cli_options, field)
 
 static const struct word_rule word_rules[] = {
@@ -100,6 +111,7 @@ static const struct word_rule word_rules[] = {
 	{"case_insensitive", false, false, NULL, FLAG(case_insensitive)},
 	{"nonempty", false, false, NULL, FLAG(nonempty)},
 	{"noxattr", false, false, NULL, FLAG(noxattr)},
+	{"streams", true, false, take_streams, 0},
 	/* the mount */
 	{"ro", false, true, NULL, FLAG(read_only)},
 	{"rw", false, true, take_rw, 0},

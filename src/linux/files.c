@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "flags.h"
 #include "privileges.h"
 #include "reply.h"
 
@@ -42,7 +43,8 @@ void files_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *info)
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	if (info->flags & O_TRUNC)
+	status = flags_may_open(node, info->flags);
+	if (status == MFS_OK && info->flags & O_TRUNC)
 		status = truncate_opened(req, front, node);
 	if (status == MFS_OK) {
 		reply_fill_open(node, info);
@@ -110,6 +112,8 @@ void files_write(fuse_req_t req, fuse_ino_t number, const char *from, size_t siz
 
 	(void)number;
 	if (offset >= 0)
+		status = flags_may_write(front, front_stream(info), (uint64_t)offset, info->writepage);
+	if (status == MFS_OK)
 		status = mfs_write(front->volume, front_stream(info), (uint64_t)offset, from, size, 0, &done);
 	if (status == MFS_OK)
 		fuse_reply_write(req, done);
@@ -161,6 +165,8 @@ void files_fallocate(fuse_req_t req, fuse_ino_t number, int mode, off_t offset, 
 		return;
 	}
 	if (offset >= 0 && size > 0)
+		status = flags_may_allocate(mfs_stream_node(front_stream(info)), mode);
+	if (offset >= 0 && size > 0 && status == MFS_OK)
 		status = mfs_fallocate(front->volume, front_stream(info), (uint64_t)offset, (uint64_t)size,
 				       flags);
 	reply_status(req, status);
@@ -199,6 +205,11 @@ void files_copy(fuse_req_t req, fuse_ino_t from_number, off_t from_offset, struc
 	(void)to_number;
 	if (flags || from_offset < 0 || to_offset < 0) {
 		fuse_reply_err(req, EINVAL);
+		return;
+	}
+	status = flags_may_write(front, front_stream(to), (uint64_t)to_offset, false);
+	if (status != MFS_OK) {
+		reply_status(req, status);
 		return;
 	}
 	if (size > COPY_MOST)

@@ -1,7 +1,9 @@
 /*
  * front: what every room of the FUSE front end works on, and the operations that they answer.
  *
- * A FUSE node number is the engine's node number. The kernel's lookup count and its open
+ * A FUSE node number is the engine's node number, with one bit more for a symlink: a file or directory
+ * becomes one when it gets a reparse point, and the kernel wants a node to keep its type. Named
+ * streams have numbers of their own (colon.c). The kernel's lookup count and its open
  * files hold references to nodes, so a number the kernel may use always finds its node.
  */
 #ifndef MEMEFS_LINUX_FRONT_H
@@ -12,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <stdatomic.h>
 
+#include "changed.h"
 #include "memefs.h"
 #include "options.h"
 
@@ -23,12 +26,17 @@ struct front {
 	double attr_timeout;  /* seconds that it may trust attributes */
 	bool negative;	      /* the kernel may remember that a name is missing */
 	bool noxattr;	      /* no extended attributes on this mount */
+	bool acls;	      /* the kernel checks POSIX ACLs, and leaves the umask to us */
 	bool no_opendir;      /* the kernel opens directories by itself when told so */
 	enum cli_atime atime; /* how reading moves the access time */
+	const char *point;    /* where it is mounted: where Windows's absolute links lead */
 	uint64_t generation;  /* tells this volume's numbers from an earlier one's in file handles */
 	/* Requests under way that give something back and that nobody waits for (forget, release): counted
 	 * by transport.c when they are read, taken off when they are done. statfs waits for them. */
 	_Atomic(uint32_t) settling;
+	pthread_rwlock_t streams_lock; /* streams.c's: exclusively: a stream is being set as an attribute */
+	struct changed changed;
+	struct colon *colon; /* colon.c's, NULL: streams have no paths */
 	/* transport.c's: the number of the INIT request, set once, before there is another request. */
 	_Atomic(uint64_t) init_unique;
 };
@@ -39,10 +47,25 @@ static inline struct front *front_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
+#define FRONT_SYMLINK (UINT64_C(1) << 62) /* in the FUSE number of a symlink */
+
+/* The FUSE number of a node that is of this kind. */
+static inline fuse_ino_t front_number(const struct mfs_node *node, enum mfs_kind kind)
+{
+	return mfs_node_number(node) | (kind == MFS_SYMLINK ? FRONT_SYMLINK : 0);
+}
+
 /* The node of a request, with a reference; NULL when it is gone (a stale file handle). */
 static inline struct mfs_node *front_node(struct front *front, fuse_ino_t number)
 {
-	return mfs_node_by_number(front->volume, number);
+	return mfs_node_by_number(front->volume, number & ~FRONT_SYMLINK);
+}
+
+/* The number is that of what the node was before it became a symlink, or ceased to be one: ESTALE makes
+ * the kernel look the name up again. */
+static inline bool front_stale(fuse_ino_t number, const struct mfs_info *info)
+{
+	return !(number & FRONT_SYMLINK) != (info->kind != MFS_SYMLINK);
 }
 
 /* An open file carries a reference to its main stream as its handle. */
@@ -54,7 +77,7 @@ static inline struct mfs_stream *front_stream(const struct fuse_file_info *info)
 /* The node was read. */
 static inline void front_accessed(struct front *front, struct mfs_node *node)
 {
-	if (front->atime != CLI_ATIME_NEVER)
+	if (front->atime != CLI_ATIME_NEVER && !(mfs_node_flags(node) & MFS_F_NOATIME))
 		mfs_node_accessed(front->volume, node, front->atime == CLI_ATIME_STRICT);
 }
 
@@ -109,6 +132,11 @@ void xattrs_set(fuse_req_t req, fuse_ino_t number, const char *name, const char 
 		int flags);
 void xattrs_list(fuse_req_t req, fuse_ino_t number, size_t size);
 void xattrs_remove(fuse_req_t req, fuse_ino_t number, const char *name);
+
+/* ioctls.c */
+void ioctls_handle(fuse_req_t req, fuse_ino_t number, unsigned command, void *argument,
+		   struct fuse_file_info *info, unsigned flags, const void *in, size_t in_size,
+		   size_t out_size);
 
 /* volume.c */
 void volume_statfs(fuse_req_t req, fuse_ino_t number);

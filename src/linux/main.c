@@ -28,7 +28,7 @@ struct program {
 	struct background background;
 };
 
-static void fill_front(struct front *front, const struct cli_options *options)
+static void fill_front(struct front *front, const struct cli_options *options, const char *point)
 {
 	double timeout = FOREVER;
 
@@ -41,6 +41,9 @@ static void fill_front(struct front *front, const struct cli_options *options)
 	front->noxattr = options->noxattr;
 	front->atime = options->atime;
 	front->generation = mfs_volume_serial(front->volume);
+	front->point = point;
+	pthread_rwlock_init(&front->streams_lock, NULL);
+	changed_init(&front->changed);
 }
 
 static void ready(void *context)
@@ -70,7 +73,7 @@ static int serve(struct program *program)
 		log_error("cannot make the volume: %s", mfs_status_text(status));
 		return CLI_EXIT_WRONG;
 	}
-	fill_front(&program->front, options);
+	fill_front(&program->front, options, program->point);
 	good = session_run(&program->front, options, program->point, ready, program, &mounted);
 	mfs_volume_destroy(program->front.volume);
 	return good ? 0 : mounted ? EXIT_BROKEN : CLI_EXIT_WRONG;

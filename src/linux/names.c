@@ -10,7 +10,11 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "acl.h"
+#include "flags.h"
+#include "recent.h"
 #include "reply.h"
+#include "respell.h"
 
 /* ---- making ------------------------------------------------------------------------------- */
 
@@ -52,10 +56,12 @@ static void own(fuse_req_t req, struct front *front, struct mfs_node *parent, mo
 	const struct fuse_ctx *caller = fuse_req_ctx(req);
 	struct mfs_info info;
 
+	new->attributes = MFS_A_ARCHIVE; /* as NTFS: it wants to be backed up */
 	new->mode = mode & 07777;
 	new->uid = caller->uid;
 	new->gid = caller->gid;
 	mfs_node_info(front->volume, parent, &info);
+	new->flags = flags_inherited(info.flags);
 	if (!(info.mode & S_ISGID))
 		return;
 	new->gid = info.gid;
@@ -68,12 +74,24 @@ static enum mfs_status make(fuse_req_t req, struct front *front, fuse_ino_t pare
 			    mode_t mode, struct mfs_new *new, struct mfs_node **node)
 {
 	struct mfs_node *parent = front_node(front, parent_number);
+	struct acl_inherited inherited;
 	enum mfs_status status;
 
 	if (!parent)
 		return MFS_NOT_FOUND;
 	own(req, front, parent, mode, new);
-	status = mfs_create(front->volume, parent, name, strlen(name), new, node);
+	status = flags_may_add(parent);
+	if (status == MFS_OK)
+		status = acl_inherit(req, parent, new, &inherited);
+	if (status == MFS_OK)
+		status = mfs_create(front->volume, parent, name, strlen(name), new, node);
+	if (status == MFS_OK) {
+		status = acl_bestow(front, *node, &inherited);
+		if (status != MFS_OK) {
+			mfs_unlink(front->volume, parent, name, strlen(name), MFS_REMOVE_ANY, *node);
+			mfs_node_drop(front->volume, *node);
+		}
+	}
 	mfs_node_drop(front->volume, parent);
 	return status;
 }
@@ -128,6 +146,8 @@ static void open_existing(fuse_req_t req, struct front *front, fuse_ino_t parent
 	if (parent)
 		status = mfs_lookup(front->volume, parent, name, strlen(name), &node);
 	mfs_node_drop(front->volume, parent);
+	if (status == MFS_OK)
+		status = flags_may_open(node, info->flags);
 	if (status == MFS_OK && info->flags & O_TRUNC) {
 		struct mfs_stream *stream = mfs_main_stream(node);
 
@@ -148,8 +168,13 @@ void names_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 	struct front *front = front_of(req);
 	struct mfs_new new = {.kind = MFS_FILE};
 	struct mfs_node *node;
-	enum mfs_status status = make(req, front, parent, name, mode, &new, &node);
+	enum mfs_status status;
 
+	if (!strcmp(name, RECENT_NAMELESS)) {
+		names_tmpfile(req, parent, mode, info);
+		return;
+	}
+	status = make(req, front, parent, name, mode, &new, &node);
 	if (status == MFS_OK)
 		reply_create(req, front, node, info);
 	else if (status == MFS_EXISTS && !(info->flags & O_EXCL))
@@ -163,6 +188,7 @@ void names_tmpfile(fuse_req_t req, fuse_ino_t parent_number, mode_t mode, struct
 	struct front *front = front_of(req);
 	struct mfs_node *parent = front_node(front, parent_number), *node;
 	struct mfs_new new = {.kind = MFS_FILE};
+	struct acl_inherited inherited;
 	enum mfs_status status;
 
 	if (!parent) {
@@ -170,8 +196,17 @@ void names_tmpfile(fuse_req_t req, fuse_ino_t parent_number, mode_t mode, struct
 		return;
 	}
 	own(req, front, parent, mode, &new);
+	status = flags_may_add(parent);
+	if (status == MFS_OK)
+		status = acl_inherit(req, parent, &new, &inherited);
 	mfs_node_drop(front->volume, parent);
-	status = mfs_create_nameless(front->volume, &new, &node);
+	if (status == MFS_OK)
+		status = mfs_create_nameless(front->volume, &new, &node);
+	if (status == MFS_OK) {
+		status = acl_bestow(front, node, &inherited);
+		if (status != MFS_OK)
+			mfs_node_drop(front->volume, node);
+	}
 	if (status == MFS_OK)
 		reply_create(req, front, node, info);
 	else
@@ -187,6 +222,8 @@ void names_link(fuse_req_t req, fuse_ino_t number, fuse_ino_t parent_number, con
 	enum mfs_status status = MFS_NOT_FOUND;
 
 	if (node && parent)
+		status = flags_may_link(node) != MFS_OK ? MFS_NOT_PERMITTED : flags_may_add(parent);
+	if (node && parent && status == MFS_OK)
 		status = mfs_link(front->volume, node, parent, name, strlen(name));
 	mfs_node_drop(front->volume, parent);
 	if (status == MFS_OK) {
@@ -204,6 +241,8 @@ static void remove_name(fuse_req_t req, fuse_ino_t parent_number, const char *na
 	enum mfs_status status = MFS_NOT_FOUND;
 
 	if (parent)
+		status = flags_may_take(front, parent, name);
+	if (parent && status == MFS_OK)
 		status = mfs_unlink(front->volume, parent, name, strlen(name), kind, NULL);
 	mfs_node_drop(front->volume, parent);
 	reply_status(req, status);
@@ -244,6 +283,21 @@ static bool rename_flags(unsigned flags, unsigned *to)
 	}
 }
 
+/* What chattr(1) has to say: the old name goes, and a new one comes, maybe in another's place. */
+static enum mfs_status may_move(struct front *front, struct mfs_node *from, const char *from_name,
+				struct mfs_node *to, const char *to_name)
+{
+	struct mfs_node *victim;
+	enum mfs_status status = flags_may_take(front, from, from_name);
+
+	if (status == MFS_OK)
+		status = flags_may_add(to);
+	if (status != MFS_OK || mfs_lookup(front->volume, to, to_name, strlen(to_name), &victim) != MFS_OK)
+		return status;
+	mfs_node_drop(front->volume, victim);
+	return flags_may_take(front, to, to_name);
+}
+
 void names_rename(fuse_req_t req, fuse_ino_t from_number, const char *from_name, fuse_ino_t to_number,
 		  const char *to_name, unsigned flags)
 {
@@ -259,6 +313,10 @@ void names_rename(fuse_req_t req, fuse_ino_t from_number, const char *from_name,
 	from = front_node(front, from_number);
 	to = front_node(front, to_number);
 	if (from && to)
+		status = may_move(front, from, from_name, to, to_name);
+	if (from && to && status == MFS_OK)
+		status = respell_may_replace(req, to, to_name);
+	if (from && to && status == MFS_OK)
 		status = mfs_rename(front->volume, from, from_name, strlen(from_name), to, to_name,
 				    strlen(to_name), how, NULL);
 	mfs_node_drop(front->volume, from);

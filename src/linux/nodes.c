@@ -7,8 +7,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "acl.h"
+#include "flags.h"
 #include "privileges.h"
 #include "reply.h"
+#include "respell.h"
+#include "targets.h"
 
 /* Both of these names come only from file handles being opened (NFS, open_by_handle_at). */
 static bool is_dots(const char *name)
@@ -49,6 +53,10 @@ void nodes_lookup(fuse_req_t req, fuse_ino_t parent_number, const char *name)
 		return;
 	}
 	status = lookup(front, parent, name, &node);
+	if (status == MFS_OK && respell_wanted(req, parent, name)) {
+		mfs_node_drop(front->volume, node);
+		status = MFS_NOT_FOUND;
+	}
 	mfs_node_drop(front->volume, parent);
 	if (status == MFS_OK) {
 		reply_entry(req, front, node);
@@ -99,7 +107,7 @@ void nodes_getattr(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *inf
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	reply_attributes(req, front, node);
+	reply_attributes(req, front, number, node);
 	mfs_node_drop(front->volume, node);
 }
 
@@ -144,7 +152,8 @@ static void collect(const struct stat *to, int what, struct mfs_set *set)
 }
 
 /* The set-id bits that the kernel leaves to us: a change of owner takes them always, a change of
- * size when the kernel says so, and a request that asks for nothing comes only for their sake. */
+ * size when the kernel says so, and a request that asks for nothing comes only for their sake (or, with
+ * root writing, for that of a security.capability, which is not told apart). */
 static void collect_privileges(fuse_req_t req, struct front *front, struct mfs_node *node, int what,
 			       struct mfs_set *set)
 {
@@ -187,12 +196,15 @@ void nodes_setattr(fuse_req_t req, fuse_ino_t number, struct stat *to, int what,
 	}
 	collect(to, what, &set);
 	collect_privileges(req, front, node, what, &set);
-	if (what & FUSE_SET_ATTR_SIZE)
+	status = flags_may_setattr(node, what);
+	if (status == MFS_OK && what & FUSE_SET_ATTR_MODE)
+		status = acl_chmod(front, node, set.mode);
+	if (status == MFS_OK && what & FUSE_SET_ATTR_SIZE)
 		status = set_size(front, node, to->st_size);
 	if (status == MFS_OK && set.what)
 		status = mfs_node_set(front->volume, node, &set);
 	if (status == MFS_OK)
-		reply_attributes(req, front, node);
+		reply_attributes(req, front, number, node);
 	else
 		reply_status(req, status);
 	mfs_node_drop(front->volume, node);
@@ -202,7 +214,7 @@ void nodes_readlink(fuse_req_t req, fuse_ino_t number)
 {
 	struct front *front = front_of(req);
 	struct mfs_node *node = front_node(front, number);
-	char target[4096];
+	char target[TARGET_MOST + 1];
 	size_t size;
 	enum mfs_status status;
 
@@ -210,13 +222,16 @@ void nodes_readlink(fuse_req_t req, fuse_ino_t number)
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	status = mfs_symlink_target(front->volume, node, target, sizeof target - 1, &size);
+	status = targets_read(front, node, target, &size);
 	if (status == MFS_OK) {
 		front_accessed(front, node);
 		target[size] = 0;
 		fuse_reply_readlink(req, target);
 	} else {
-		fuse_reply_err(req, status == MFS_BUFFER_TOO_SMALL ? ENAMETOOLONG : reply_errno(status));
+		/* MFS_INVALID: it was a link when the kernel last looked. */
+		fuse_reply_err(req, status == MFS_BUFFER_TOO_SMALL ? ENAMETOOLONG
+				    : status == MFS_INVALID	   ? ESTALE
+								   : reply_errno(status));
 	}
 	mfs_node_drop(front->volume, node);
 }

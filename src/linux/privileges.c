@@ -73,15 +73,31 @@ bool privileges_caller_has(fuse_req_t req, unsigned capability)
 	return caller_field(req, "CapEff:", has_bit, capability) && caller_in_our_namespace(req);
 }
 
+bool privileges_in_group(fuse_req_t req, gid_t group)
+{
+	return fuse_req_ctx(req)->gid == group || caller_field(req, "Groups:", has_number, group) ||
+	       privileges_caller_has(req, CAP_FSETID);
+}
+
+bool privileges_may_write(fuse_req_t req, const struct mfs_info *info)
+{
+	const struct fuse_ctx *caller = fuse_req_ctx(req);
+	uint32_t bit = S_IWOTH;
+
+	if (caller->uid == info->uid)
+		bit = S_IWUSR;
+	else if (caller->gid == info->gid || caller_field(req, "Groups:", has_number, info->gid))
+		bit = S_IWGRP;
+	return info->mode & bit || privileges_caller_has(req, CAP_DAC_OVERRIDE);
+}
+
 uint32_t privileges_kept(fuse_req_t req, const struct mfs_info *info)
 {
 	uint32_t mode = info->mode & ~(uint32_t)S_ISUID;
 
 	if (!(mode & S_ISGID))
 		return mode;
-	if (mode & S_IXGRP ||
-	    (fuse_req_ctx(req)->gid != info->gid && !caller_field(req, "Groups:", has_number, info->gid) &&
-	     !privileges_caller_has(req, CAP_FSETID)))
+	if (mode & S_IXGRP || !privileges_in_group(req, info->gid))
 		mode &= ~(uint32_t)S_ISGID;
 	return mode;
 }

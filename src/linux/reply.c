@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "targets.h"
+
 #define BLOCK_SIZE 4096 /* st_blksize: what suits the page cache */
 #define STAT_BLOCK 512	/* the unit of st_blocks */
 
@@ -97,8 +99,9 @@ void reply_fill_entry(struct front *front, struct mfs_node *node, struct fuse_en
 	struct mfs_info info;
 
 	mfs_node_info(front->volume, node, &info);
+	targets_info(front, node, &info);
 	memset(entry, 0, sizeof *entry);
-	entry->ino = info.number;
+	entry->ino = front_number(node, info.kind);
 	/* The kernel has the root before any lookup, as generation 0. */
 	entry->generation = info.number == FUSE_ROOT_ID ? 0 : front->generation;
 	entry->entry_timeout = front->entry_timeout;
@@ -132,12 +135,17 @@ void reply_create(fuse_req_t req, struct front *front, struct mfs_node *node, st
 		mfs_node_drop_many(front->volume, node, 2);
 }
 
-void reply_attributes(fuse_req_t req, struct front *front, struct mfs_node *node)
+void reply_attributes(fuse_req_t req, struct front *front, fuse_ino_t number, struct mfs_node *node)
 {
 	struct mfs_info info;
 	struct stat stat;
 
 	mfs_node_info(front->volume, node, &info);
+	if (front_stale(number, &info)) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	targets_info(front, node, &info);
 	reply_stat(&info, &stat);
 	fuse_reply_attr(req, &stat, front->attr_timeout);
 }

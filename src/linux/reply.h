@@ -23,8 +23,9 @@ void reply_entry(fuse_req_t req, struct front *front, struct mfs_node *node);
 /* The same with an open file, which takes a second reference. */
 void reply_create(fuse_req_t req, struct front *front, struct mfs_node *node, struct fuse_file_info *info);
 
-/* Answers with the node's attributes as they are now; keeps no reference. */
-void reply_attributes(fuse_req_t req, struct front *front, struct mfs_node *node);
+/* Answers with the attributes as they are now of the node that the request had this number for; keeps no
+ * reference. */
+void reply_attributes(fuse_req_t req, struct front *front, fuse_ino_t number, struct mfs_node *node);
 
 /* Makes an open file of a node: takes a reference for it, and says how the kernel may cache. */
 void reply_fill_open(struct mfs_node *node, struct fuse_file_info *info);

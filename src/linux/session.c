@@ -14,6 +14,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "colon.h"
 #include "log.h"
 #include "transport.h"
 
@@ -46,6 +47,11 @@ static void init(void *user, struct fuse_conn_info *connection)
 #ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
 	want(connection, FUSE_CAP_HANDLE_KILLPRIV_V2); /* else transport.c asks for it */
 #endif
+	/* With ACLs the umask counts only where a directory has no default ACL: acl.c knows. */
+	front->acls = !front->noxattr && connection->capable & FUSE_CAP_POSIX_ACL &&
+		      connection->capable & FUSE_CAP_DONT_MASK;
+	if (front->acls)
+		want(connection, FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
 	connection->max_write = REQUEST_BYTES;
 	connection->max_background = BACKGROUND_REQUESTS;
 	connection->time_gran = 1;
@@ -87,7 +93,7 @@ static const struct fuse_lowlevel_ops operations = {
 	.listxattr = xattrs_list,
 	.removexattr = xattrs_remove,
 	.statfs = volume_statfs,
-	.ioctl = volume_ioctl,
+	.ioctl = ioctls_handle,
 };
 
 /* ---- the keeper: readiness and signals --------------------------------------------------------- */
@@ -200,13 +206,22 @@ static struct fuse_session *new_session(struct front *front, const struct cli_op
 	char words[CLI_WORDS_BYTES + 64], program[] = "memefs", dash_o[] = "-o";
 	char *argv[] = {program, dash_o, words, NULL};
 	struct fuse_args arguments = FUSE_ARGS_INIT(3, argv);
+	struct fuse_lowlevel_ops with_streams;
+	const struct fuse_lowlevel_ops *used = &operations;
 	struct fuse_session *session;
 
+	if (options->streams == CLI_STREAMS_COLON) {
+		if (!colon_attach(front, &operations, &with_streams)) {
+			log_error("out of memory");
+			return NULL;
+		}
+		used = &with_streams;
+	}
 	/* libfuse forbids devices and set-id programs by itself; root's tmpfs has them, and so has ours. */
 	snprintf(words, sizeof words, "default_permissions%s%s%s%s", geteuid() == 0 ? ",dev,suid" : "",
 		 options->debug_flags ? ",debug" : "", *options->mount_words ? "," : "",
 		 options->mount_words);
-	session = fuse_session_new(&arguments, &operations, sizeof operations, front);
+	session = fuse_session_new(&arguments, used, sizeof *used, front);
 	fuse_opt_free_args(&arguments);
 	if (!session)
 		log_error("libfuse refuses the options: %s", log_fuse_last());
@@ -285,6 +300,8 @@ bool session_run(struct front *front, const struct cli_options *options, const c
 		return false;
 	if (mount_session(front->session, point))
 		good = serve(front, point, ready, context, mounted);
+	changed_end(&front->changed);
+	colon_free(front);
 	fuse_session_destroy(front->session);
 	front->session = NULL;
 	return good;

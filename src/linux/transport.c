@@ -12,6 +12,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "recent.h"
+
 /* Remembers the INIT request of a kernel that knows the flag, where libfuse does not. */
 static void look_for_init(struct front *front, const struct fuse_in_header *head, size_t size)
 {
@@ -28,9 +30,13 @@ static void look_for_init(struct front *front, const struct fuse_in_header *head
 
 static ssize_t receive(int fd, void *buffer, size_t capacity, void *user)
 {
-	ssize_t size = read(fd, buffer, capacity);
 	const struct fuse_in_header *head = buffer;
 	struct front *front = user;
+	ssize_t size;
+
+	do
+		size = read(fd, buffer, capacity);
+	while (size > 0 && recent_take(front, fd, buffer, (size_t)size));
 
 	if (size < (ssize_t)sizeof *head)
 		return size;

@@ -1,6 +1,7 @@
 /*
- * xattrs: extended attributes. user.*, trusted.* and security.* are kept by their full name; who
- * may touch which is the kernel's to check. system.* is not ours to store.
+ * xattrs: extended attributes. user.* are the node's named streams (streams.c), trusted.* and
+ * security.* are kept by their full name; who may touch which is the kernel's to check. Of system.*
+ * there is what ntfs.c has.
  */
 #include "front.h"
 
@@ -10,8 +11,12 @@
 #include <string.h>
 #include <sys/xattr.h>
 
+#include "acl.h"
+#include "flags.h"
+#include "ntfs.h"
 #include "privileges.h"
 #include "reply.h"
+#include "streams.h"
 
 #define SMALL_VALUE 512u /* bytes of a value that need no allocation */
 
@@ -28,7 +33,7 @@ static int check_name(const char *name)
 		if (!strncmp(name, spaces[i], size))
 			return name[size] ? 0 : EINVAL;
 	}
-	return EOPNOTSUPP;
+	return ntfs_find(name) || acl_is_name(name) ? 0 : EOPNOTSUPP;
 }
 
 /* Answers what can be answered without the node; true when it was. ENOSYS makes the kernel stop
@@ -58,6 +63,7 @@ static void get_value(fuse_req_t req, struct front *front, struct mfs_node *node
 {
 	char small[SMALL_VALUE], *value = small;
 	size_t room = capacity < MFS_XATTR_MAX ? capacity : MFS_XATTR_MAX, size = 0;
+	const char *stream;
 	enum mfs_status status;
 
 	if (room > sizeof small)
@@ -66,7 +72,9 @@ static void get_value(fuse_req_t req, struct front *front, struct mfs_node *node
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	status = mfs_xattr_get(front->volume, node, name, strlen(name), value, room, &size);
+	stream = streams_name(front, name);
+	status = stream ? streams_get(front, node, stream, value, room, &size)
+			: mfs_xattr_get(front->volume, node, name, strlen(name), value, room, &size);
 	if (status == MFS_OK || (status == MFS_BUFFER_TOO_SMALL && !capacity))
 		reply_value(req, value, size, capacity);
 	else
@@ -78,6 +86,7 @@ static void get_value(fuse_req_t req, struct front *front, struct mfs_node *node
 void xattrs_get(fuse_req_t req, fuse_ino_t number, const char *name, size_t size)
 {
 	struct front *front = front_of(req);
+	const struct ntfs_attribute *ntfs;
 	struct mfs_node *node;
 
 	if (refused(req, name))
@@ -87,7 +96,11 @@ void xattrs_get(fuse_req_t req, fuse_ino_t number, const char *name, size_t size
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	get_value(req, front, node, name, size);
+	ntfs = ntfs_find(name);
+	if (ntfs)
+		ntfs_get(req, node, ntfs, size);
+	else
+		get_value(req, front, node, name, size);
 	mfs_node_drop(front->volume, node);
 }
 
@@ -95,6 +108,8 @@ void xattrs_set(fuse_req_t req, fuse_ino_t number, const char *name, const char 
 		int flags)
 {
 	struct front *front = front_of(req);
+	const struct ntfs_attribute *ntfs;
+	const char *stream;
 	struct mfs_node *node;
 	unsigned how = (flags & XATTR_CREATE ? MFS_XATTR_CREATE : 0) |
 		       (flags & XATTR_REPLACE ? MFS_XATTR_REPLACE : 0);
@@ -106,13 +121,26 @@ void xattrs_set(fuse_req_t req, fuse_ino_t number, const char *name, const char 
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	reply_status(req, mfs_xattr_set(front->volume, node, name, strlen(name), value, size, how));
+	ntfs = ntfs_find(name);
+	stream = streams_name(front, name);
+	if (flags_may_set(node) != MFS_OK)
+		reply_status(req, MFS_NOT_PERMITTED);
+	else if (acl_is_name(name))
+		reply_status(req, acl_set(req, node, name, value, size));
+	else if (ntfs)
+		ntfs_set(req, node, ntfs, value, size, flags);
+	else if (stream)
+		reply_status(req, streams_set(front, node, stream, value, size, how));
+	else
+		reply_status(req, mfs_xattr_set(front->volume, node, name, strlen(name), value, size, how));
 	mfs_node_drop(front->volume, node);
 }
 
 void xattrs_remove(fuse_req_t req, fuse_ino_t number, const char *name)
 {
 	struct front *front = front_of(req);
+	const struct ntfs_attribute *ntfs;
+	const char *stream;
 	struct mfs_node *node;
 
 	if (refused(req, name))
@@ -122,7 +150,18 @@ void xattrs_remove(fuse_req_t req, fuse_ino_t number, const char *name)
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	reply_status(req, mfs_xattr_remove(front->volume, node, name, strlen(name)));
+	ntfs = ntfs_find(name);
+	stream = streams_name(front, name);
+	if (flags_may_set(node) != MFS_OK)
+		reply_status(req, MFS_NOT_PERMITTED);
+	else if (acl_is_name(name))
+		reply_status(req, acl_remove(req, node, name));
+	else if (ntfs)
+		ntfs_remove(req, node, ntfs);
+	else if (stream)
+		reply_status(req, streams_remove(front, node, stream));
+	else
+		reply_status(req, mfs_xattr_remove(front->volume, node, name, strlen(name)));
 	mfs_node_drop(front->volume, node);
 }
 
@@ -147,6 +186,17 @@ static size_t hide_trusted(fuse_req_t req, char *names, size_t size)
 	return kept;
 }
 
+static enum mfs_status list_names(struct front *front, struct mfs_node *node, char *to, size_t capacity,
+				  size_t *size)
+{
+	enum mfs_status status = mfs_xattr_list(front->volume, node, to, capacity, size);
+
+	if (status != MFS_OK && status != MFS_BUFFER_TOO_SMALL)
+		return status;
+	streams_list(front, node, to, capacity, size);
+	return *size > capacity ? MFS_BUFFER_TOO_SMALL : MFS_OK;
+}
+
 void xattrs_list(fuse_req_t req, fuse_ino_t number, size_t capacity)
 {
 	struct front *front = front_of(req);
@@ -162,11 +212,10 @@ void xattrs_list(fuse_req_t req, fuse_ino_t number, size_t capacity)
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	status = mfs_xattr_list(front->volume, node, NULL, 0, &size);
+	status = list_names(front, node, NULL, 0, &size);
 	if (status == MFS_BUFFER_TOO_SMALL) {
 		names = malloc(MFS_XATTR_MAX);
-		status = names ? mfs_xattr_list(front->volume, node, names, MFS_XATTR_MAX, &size)
-			       : MFS_NO_SPACE;
+		status = names ? list_names(front, node, names, MFS_XATTR_MAX, &size) : MFS_NO_SPACE;
 	}
 	mfs_node_drop(front->volume, node);
 	if (status == MFS_OK)

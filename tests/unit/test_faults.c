@@ -25,6 +25,8 @@ bool real_pages_commit(void *at, size_t size);
 #undef os_pages_commit
 
 /* The two share a few names, and one with the system's headers. */
+#undef near
+#undef far
 #define LONG KIND_LONG
 #define HUGE KIND_HUGE
 #define CLASSES PAGE_CLASSES
@@ -56,6 +58,18 @@ void *real_pool_take_zeroed(struct pool *pool, size_t size);
 #include "memefs.h"
 #include "test.h"
 #include "tree.h"
+
+/* What watches every access makes it slow: then only some of the many late faults are tried. */
+#if defined(__SANITIZE_THREAD__)
+#	define STRIDE 7
+#elif defined(__has_feature)
+#	if __has_feature(thread_sanitizer)
+#		define STRIDE 7
+#	endif
+#endif
+#ifndef STRIDE
+#	define STRIDE 1
+#endif
 
 /* ---- what fails ------------------------------------------------------------------------- */
 
@@ -504,31 +518,6 @@ static enum mfs_status op_replace(struct scene *s)
 			  NULL);
 }
 
-static enum mfs_status op_replace_directory(struct scene *s)
-{
-	const struct mfs_new what = {.kind = MFS_DIRECTORY};
-	enum mfs_status status;
-
-	heap.armed = false;
-	REQUIRE(mfs_unlink(s->volume, s->root, S("victim"), MFS_REMOVE_ANY, NULL) <= MFS_NOT_FOUND);
-	REQUIRE(mfs_create(s->volume, s->root, S("victim"), &what, NULL) == MFS_OK);
-	heap.armed = heap.at > 0;
-	status = mfs_rename(s->volume, s->root, S("directory"), s->root, S("VICTIM"), MFS_RENAME_REPLACE,
-			    NULL);
-	heap.armed = false;
-	if (status != MFS_OK) {
-		/* Not ended: it still takes entries. */
-		struct mfs_node *victim;
-
-		REQUIRE(mfs_lookup(s->volume, s->root, S("victim"), &victim) == MFS_OK);
-		EXPECT_EQ(mfs_create(s->volume, victim, S("x"), &what, NULL), MFS_OK);
-		EXPECT_EQ(mfs_unlink(s->volume, victim, S("x"), MFS_REMOVE_ANY, NULL), MFS_OK);
-		mfs_node_drop(s->volume, victim);
-		REQUIRE(mfs_unlink(s->volume, s->root, S("victim"), MFS_REMOVE_ANY, NULL) == MFS_OK);
-	}
-	return status;
-}
-
 static enum mfs_status op_whiteout(struct scene *s)
 {
 	return mfs_rename(s->volume, s->root, S("file"), s->directory, S("file"), MFS_RENAME_WHITEOUT, NULL);
@@ -683,7 +672,6 @@ static const struct {
 	{"rename across", op_rename_across, EXACT},
 	{"rename to another spelling", op_respell, EXACT},
 	{"rename over a file", op_replace, EXACT},
-	{"rename over a directory", op_replace_directory, EXACT},
 	{"rename with whiteout", op_whiteout, EXACT},
 	{"exchange", op_exchange, EXACT},
 	{"unlink", op_unlink, EXACT},
@@ -769,7 +757,7 @@ static void every_allocation(void)
 		for (size_t op = 0; op < OPS; op++) {
 			uint64_t expected = outcome(op, ntfs);
 
-			for (unsigned at = 1;; at++) {
+			for (unsigned at = 1;; at += at < 8 ? 1 : STRIDE) {
 				unsigned before = tests.faults;
 				bool hit = with_fault(op, ntfs, at, false, &begin, expected);
 
@@ -798,12 +786,10 @@ static void every_budget(void)
 			scene_begin(&scene, ntfs);
 			before = digest_of(&scene);
 			bytes = used(&scene);
-			for (;; more += more < 4096 ? 16 : more / 8 / 16 * 16) {
+			for (;; more += more < 4096 ? 16 * STRIDE : more / 8 / 16 * 16) {
 				struct digest after;
 
 				REQUIRE(mfs_volume_resize(scene.volume, bytes + more, 0) == MFS_OK);
-				if (ops[op].run == op_replace_directory)
-					REQUIRE(mfs_volume_resize(scene.volume, 0, 0) == MFS_OK);
 				status = ops[op].run(&scene);
 				if (status == MFS_OK || tests.faults > faults)
 					break;
@@ -821,6 +807,51 @@ static void every_budget(void)
 			REQUIRE(mfs_volume_resize(scene.volume, 0, 0) == MFS_OK);
 			scene_end(&scene);
 		}
+}
+
+/* A directory that a move was to replace, and did not, lives on. A page of the order that is full lets
+ * the move fail late; with one name more each time, it comes by. */
+static void replaced_directory(void)
+{
+	const struct mfs_new what = {.kind = MFS_DIRECTORY};
+	struct mfs_node *victim, *node;
+	unsigned failures = 0;
+	struct scene scene;
+	char name[16];
+
+	scene_begin(&scene, true);
+	REQUIRE(mfs_create(scene.volume, scene.root, S("victim"), &what, &victim) == MFS_OK);
+	for (unsigned i = 0; i < 80; i++) {
+		enum mfs_status status;
+
+		snprintf(name, sizeof(name), "victil%02u", i);
+		mfs_node_drop(scene.volume, make(&scene, scene.root, name, MFS_FILE));
+		arm(2, true);
+		status = mfs_rename(scene.volume, scene.root, S("directory"), scene.root, S("VICTIM"),
+				    MFS_RENAME_REPLACE, NULL);
+		heap.armed = false;
+		if (status == MFS_OK) {
+			EXPECT_EQ(mfs_rename(scene.volume, scene.root, S("victim"), scene.root,
+					     S("directory"), 0, NULL),
+				  MFS_OK);
+			mfs_node_drop(scene.volume, victim);
+			REQUIRE(mfs_create(scene.volume, scene.root, S("victim"), &what, &victim) == MFS_OK);
+			continue;
+		}
+		EXPECT_EQ(status, MFS_NO_SPACE);
+		failures++;
+		REQUIRE(mfs_lookup(scene.volume, scene.root, S("victim"), &node) == MFS_OK);
+		EXPECT(node == victim);
+		mfs_node_drop(scene.volume, node);
+		EXPECT_EQ(mfs_create(scene.volume, victim, S("x"), &what, NULL), MFS_OK);
+		EXPECT_EQ(mfs_unlink(scene.volume, victim, S("x"), MFS_REMOVE_ANY, NULL), MFS_OK);
+		EXPECT_EQ(mfs_parent(scene.volume, victim, &node), MFS_OK);
+		EXPECT(node == scene.root);
+		mfs_node_drop(scene.volume, node);
+	}
+	EXPECT(failures > 0);
+	mfs_node_drop(scene.volume, victim);
+	scene_end(&scene);
 }
 
 /* A write that may be cut short tells how far it came, and that is what is there. */
@@ -997,6 +1028,7 @@ int main(void)
 		data[i] = (unsigned char)(i % 251 + i / 4096) | 1;
 	RUN(every_allocation);
 	RUN(every_budget);
+	RUN(replaced_directory);
 	RUN(short_writes);
 	RUN(trees);
 	RUN(indexes);

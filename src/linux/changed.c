@@ -1,0 +1,114 @@
+/*
+ * changed: the epoch (Linux 6.16) makes the kernel look every name up again; older kernels have no word
+ * for "all names of this node", and learn it from ESTALE when they next ask for attributes. Cached
+ * attributes and symlink targets are told to be out of date. That may have to wait for requests under
+ * way, so a thread of its own does it, which then answers.
+ */
+#include "changed.h"
+
+#include <errno.h>
+#include <linux/fuse.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "front.h"
+
+#define NOTIFY_INC_EPOCH 8 /* linux/fuse.h of 6.16 */
+
+void changed_init(struct changed *changed)
+{
+	pthread_mutex_init(&changed->lock, NULL);
+	pthread_cond_init(&changed->idle, NULL);
+	changed->running = 0;
+}
+
+void changed_end(struct changed *changed)
+{
+	pthread_mutex_lock(&changed->lock);
+	while (changed->running)
+		pthread_cond_wait(&changed->idle, &changed->lock);
+	pthread_mutex_unlock(&changed->lock);
+	pthread_cond_destroy(&changed->idle);
+	pthread_mutex_destroy(&changed->lock);
+}
+
+struct changed_kind changed_before(struct front *front, struct mfs_node *node)
+{
+	struct mfs_info info;
+
+	mfs_node_info(front->volume, node, &info);
+	return (struct changed_kind){.kind = info.kind};
+}
+
+/* ---- telling the kernel ------------------------------------------------------------------------ */
+
+struct telling {
+	fuse_req_t req;
+	struct front *front;
+	uint64_t number;
+};
+
+static void tell(const struct telling *telling)
+{
+	const struct fuse_out_header epoch = {.len = sizeof epoch, .error = NOTIFY_INC_EPOCH};
+	struct fuse_session *session = telling->front->session;
+
+	/* EINVAL: an older kernel. */
+	if (write(fuse_session_fd(session), &epoch, sizeof epoch) < 0 && errno != EINVAL)
+		fuse_log(FUSE_LOG_DEBUG, "cannot tell the kernel to look up again: %s\n", strerror(errno));
+	fuse_lowlevel_notify_inval_inode(session, telling->number, 0, 0);
+	fuse_reply_err(telling->req, 0);
+}
+
+static void *tell_apart(void *argument)
+{
+	struct telling *telling = argument;
+	struct changed *changed = &telling->front->changed;
+
+	tell(telling);
+	free(telling);
+	pthread_mutex_lock(&changed->lock);
+	if (!--changed->running)
+		pthread_cond_signal(&changed->idle);
+	pthread_mutex_unlock(&changed->lock);
+	return NULL;
+}
+
+static bool start(const struct telling *telling)
+{
+	struct changed *changed = &telling->front->changed;
+	struct telling *copy = malloc(sizeof *copy);
+	pthread_t thread;
+	bool started;
+
+	if (!copy)
+		return false;
+	*copy = *telling;
+	pthread_mutex_lock(&changed->lock);
+	changed->running++;
+	pthread_mutex_unlock(&changed->lock);
+	started = !pthread_create(&thread, NULL, tell_apart, copy);
+	if (started) {
+		pthread_detach(thread);
+		return true;
+	}
+	pthread_mutex_lock(&changed->lock);
+	changed->running--;
+	pthread_mutex_unlock(&changed->lock);
+	free(copy);
+	return false;
+}
+
+void changed_reply(fuse_req_t req, struct mfs_node *node, const struct changed_kind *before, int error)
+{
+	struct front *front = front_of(req);
+	struct telling telling = {.req = req, .front = front, .number = front_number(node, before->kind)};
+	struct mfs_info info;
+
+	mfs_node_info(front->volume, node, &info);
+	if (error || (info.kind == before->kind && info.kind != MFS_SYMLINK))
+		fuse_reply_err(req, error);
+	else if (!start(&telling))
+		tell(&telling);
+}
