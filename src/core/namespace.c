@@ -199,33 +199,50 @@ static enum mfs_status enter(struct mfs_volume *volume, const struct asked *aske
 	return status;
 }
 
-enum mfs_status mfs_create(struct mfs_volume *volume, struct mfs_node *directory, const char *name,
-			   size_t size, const struct mfs_new *what, struct mfs_node **node)
+/* Makes a node and its entry, and puts that in. */
+static enum mfs_status create(struct mfs_volume *volume, const struct asked *asked, const struct mfs_new *what,
+			      struct mfs_node **node)
 {
 	struct mfs_node *made;
 	struct entry *entry;
-	struct asked asked;
-	enum mfs_status status = ask(volume, directory, name, size, &asked);
+	enum mfs_status status = node_create(volume, what, &made);
 
-	if (status == MFS_OK)
-		status = node_create(volume, what, &made);
 	if (status != MFS_OK)
 		return status;
 	made->links = 1;
 	mfs_node_hold(made); /* the entry's */
-	entry = entry_make(volume, name, size, made, false);
-	status = entry ? enter(volume, &asked, entry) : MFS_NO_SPACE;
+	entry = entry_make(volume, asked->name, asked->size, made, false);
+	status = entry ? enter(volume, asked, entry) : MFS_NO_SPACE;
 	if (status != MFS_OK) {
 		if (entry)
 			entry_free(volume, entry);
 		mfs_node_drop_many(volume, made, 2);
 		return status;
 	}
-	if (node)
-		*node = made;
-	else
-		mfs_node_drop(volume, made);
+	*node = made;
 	return MFS_OK;
+}
+
+enum mfs_status mfs_create(struct mfs_volume *volume, struct mfs_node *directory, const char *name,
+			   size_t size, const struct mfs_new *what, struct mfs_node **node)
+{
+	struct mfs_node *made;
+	struct asked asked;
+	enum mfs_status status = ask(volume, directory, name, size, &asked);
+
+	if (status == MFS_OK)
+		status = create(volume, &asked, what, &made);
+	/* Where nothing more fits, what is there is there all the same. */
+	if ((status == MFS_NO_SPACE || status == MFS_NO_NODES) &&
+	    mfs_lookup(volume, directory, name, size, &made) == MFS_OK) {
+		mfs_node_drop(volume, made);
+		return MFS_EXISTS;
+	}
+	if (status == MFS_OK && node)
+		*node = made;
+	else if (status == MFS_OK)
+		mfs_node_drop(volume, made);
+	return status;
 }
 
 /* Puts another entry of a node into a directory if the name is free. */

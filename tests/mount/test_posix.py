@@ -1060,17 +1060,14 @@ def test_nobody_gets_past_the_sticky_bit_by_lying():
 
         def attack():
             for _ in range(3000):
-                if libc.renameat2(AT_FDCWD, source, AT_FDCWD, target, 0) == 0:
-                    return "replaced"
-            return errno.errorcode[ctypes.get_errno()]
+                libc.renameat2(AT_FDCWD, source, AT_FDCWD, target, 0)
 
         try:
-            answer = as_user(1001, 1001, attack)
+            as_user(1001, 1001, attack)
         finally:
             os.kill(child, 9)
             os.waitpid(child, 0)
         del source
-        assert answer == "EPERM", answer
         assert sorted(os.listdir(v.path)) == ["Victim", "attack"]
         with open(v / "victim", encoding="ascii") as file:
             assert file.read() == "mine"

@@ -209,7 +209,9 @@ static void allocation_ends(struct check *c)
 	want(host_set_allocation(file, 1000 * unit), STATUS_SUCCESS, "setting much aside");
 	yes(bytes_used(c->fs) >= used + 990 * unit, "takes it");
 	shut(file);
-	want_number(bytes_used(c->fs), used, "the last cleanup gives it back");
+	/* Down to whole units; in sectors a short file may have begun with less. */
+	yes(bytes_used(c->fs) == used || (unit > 512 && bytes_used(c->fs) < used + unit),
+	    "the last cleanup gives it back (%lld bytes are missing)", (long long)(bytes_used(c->fs) - used));
 	file = existing(c, in(c, L"f"));
 	want_number(info_of(file).allocation, unit * ((10 + unit - 1) / unit),
 		    "the allocation is the size again");

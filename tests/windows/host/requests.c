@@ -266,8 +266,11 @@ NTSTATUS host_set_allocation(struct host_file *file, UINT64 size)
 {
 	UINT64 unit = host_unit(file->fs);
 
+	/* What cannot be rounded up would not get this far: the file system is to judge it as it is. */
+	if (size <= UINT64_MAX - unit)
+		size = (size + unit - 1) / unit * unit;
 	begin(file, FSP_SET_INFORMATION);
-	return end(file, set_size_locked(file, (size + unit - 1) / unit * unit, true));
+	return end(file, set_size_locked(file, size, true));
 }
 
 /* ---- delete and rename -----------------------------------------------------------------------------------
