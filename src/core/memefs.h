@@ -194,6 +194,7 @@ struct mfs_info {
 	uint32_t flags;	     /* MFS_F_... */
 	uint64_t device;     /* device nodes: major << 32 | minor */
 	uint64_t size;	     /* a symlink's: length of its target in bytes */
+	uint64_t data_size;  /* bytes of the stream itself: a symlink has mostly none */
 	uint64_t allocation; /* what is set aside: at least size rounded up to the unit */
 	uint64_t stored;     /* bytes held or promised: sectors in use, for st_blocks */
 	uint64_t entries;    /* a directory's number of entries */

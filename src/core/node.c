@@ -312,7 +312,7 @@ static enum mfs_kind kind_of(const struct mfs_node *node, uint32_t tag)
 
 static void data_info(const struct mfs_volume *volume, const struct mfs_stream *stream, struct mfs_info *info)
 {
-	info->size = atomic_load_explicit(&stream->size, memory_order_acquire);
+	info->size = info->data_size = atomic_load_explicit(&stream->size, memory_order_acquire);
 	info->stored = atomic_load_explicit(&stream->sectors.stored, memory_order_relaxed) * MFS_SECTOR;
 	info->allocation = stream_allocation(volume, stream);
 }

@@ -118,56 +118,6 @@ NTSTATUS WFS_CALL front_read_directory(struct wfs_file_system *fs, void *context
 
 /* ---- one entry by its name ------------------------------------------------------------------ */
 
-struct spelling {
-	const struct mfs_node *node;
-	size_t units; /* of the name that was asked for */
-	WCHAR name[WFS_COMPONENT_UNITS];
-	bool found;
-};
-
-static bool is_spelling(void *context, const struct mfs_entry *entry)
-{
-	struct spelling *spelling = context;
-	if (entry->node != spelling->node)
-		return true;
-	/* Another link to the same node has another name; spellings have the same length. */
-	spelling->found = mfs_name_to_utf16(entry->name, entry->name_size, spelling->name,
-					    WFS_COMPONENT_UNITS) == spelling->units;
-	return !spelling->found;
-}
-
-/* A name from which a listing soon comes to every spelling of `wide`: without its last unit, or,
- * where upper case is simple, close before it. */
-static size_t shortly_before(const WCHAR *wide, size_t units, char to[NAMES_NAME_BYTES + 3])
-{
-	WCHAR before[WFS_COMPONENT_UNITS + 1];
-	memcpy(before, wide, units * sizeof(WCHAR));
-	WCHAR last = before[units - 1];
-	units--;
-	if (last >= L'a' && last <= L'z')
-		last = (WCHAR)(last - L'a' + L'A');
-	if (last > 1 && last < 0x80) {
-		before[units++] = (WCHAR)(last - 1);
-		if (units < WFS_COMPONENT_UNITS)
-			before[units++] = 0xFFFF;
-	}
-	return units ? mfs_utf16_to_name(before, units, to, NAMES_NAME_BYTES + 3) : 0;
-}
-
-/* The name as it is stored, on a volume where it may be asked for in other spellings. */
-static bool find_spelling(struct mfs_volume *volume, struct mfs_node *directory, const WCHAR *wide,
-			  struct spelling *spelling)
-{
-	char before[NAMES_NAME_BYTES + 3];
-	bool at_end;
-	spelling->units = wcslen(wide);
-	spelling->found = false;
-	size_t size = shortly_before(wide, spelling->units, before);
-	return mfs_list_after_name(volume, directory, before, size, is_spelling, spelling, &at_end) ==
-		       MFS_OK &&
-	       spelling->found;
-}
-
 static NTSTATUS tell_dots(struct mfs_volume *volume, struct mfs_node *directory, const WCHAR *name,
 			  struct wfs_dir_info *entry)
 {
@@ -202,16 +152,10 @@ NTSTATUS WFS_CALL front_get_dir_info_by_name(struct wfs_file_system *fs, void *c
 		return STATUS_OBJECT_NAME_NOT_FOUND;
 	if (status != MFS_OK)
 		return status_to_nt(status);
-
-	NTSTATUS result = STATUS_SUCCESS;
-	fill(volume, node, name, size, entry);
-	if (mfs_volume_case_insensitive(volume)) {
-		struct spelling spelling = {.node = node};
-		if (find_spelling(volume, directory, wide, &spelling))
-			memcpy(entry->name, spelling.name, spelling.units * sizeof(WCHAR));
-		else
-			result = STATUS_OBJECT_NAME_NOT_FOUND; /* renamed or deleted in between */
-	}
+	/* As it is stored, which may be another spelling. */
+	status = mfs_spelling(volume, directory, name, size, name, &size);
+	if (status == MFS_OK)
+		fill(volume, node, name, size, entry);
 	mfs_node_drop(volume, node);
-	return result;
+	return status_to_nt(status);
 }

@@ -38,7 +38,7 @@ static void encode(const struct mfs_info *from, struct wfs_file_info *to)
 	to->attributes = from->attributes;
 	to->reparse_tag = from->reparse_tag;
 	to->allocation_size = from->allocation;
-	to->file_size = from->size;
+	to->file_size = from->data_size; /* a link is as long as its target to POSIX only */
 	to->creation_time = info_time_to_nt(from->birth);
 	to->last_access_time = info_time_to_nt(from->access);
 	to->last_write_time = info_time_to_nt(from->write);
@@ -48,41 +48,11 @@ static void encode(const struct mfs_info *from, struct wfs_file_info *to)
 	to->ea_size = from->ea_size;
 }
 
-/* Where a main stream ends: the least offset at which there is not even a hole. */
-static UINT64 end_of_data(struct mfs_volume *volume, struct mfs_stream *stream)
-{
-	UINT64 within = 0, behind = MFS_SIZE_MAX, found;
-	if (mfs_next_hole(volume, stream, 0, &found) != MFS_OK)
-		return 0;
-	while (behind - within > 1) {
-		UINT64 middle = within + (behind - within) / 2;
-		if (mfs_next_hole(volume, stream, middle, &found) == MFS_OK)
-			within = middle;
-		else
-			behind = middle;
-	}
-	return behind;
-}
-
-/* To the engine a symbolic link is as long as its target; to NTFS its size is that of its
- * data, and there is hardly ever any. */
-static void correct_size(struct mfs_volume *volume, struct mfs_stream *stream, const struct mfs_info *from,
-			 UINT64 *size)
-{
-	if (from->kind == MFS_SYMLINK)
-		*size = from->allocation ? end_of_data(volume, stream) : 0;
-}
-
 void info_of_node(struct mfs_volume *volume, struct mfs_node *node, struct wfs_file_info *to)
 {
 	struct mfs_info info;
 	mfs_node_info(volume, node, &info);
 	encode(&info, to);
-	if (info.kind == MFS_SYMLINK) {
-		struct mfs_stream *stream = mfs_main_stream(node);
-		correct_size(volume, stream, &info, &to->file_size);
-		mfs_stream_drop(volume, stream);
-	}
 }
 
 void info_of_stream(struct mfs_volume *volume, struct mfs_stream *stream, struct wfs_file_info *to)
@@ -90,10 +60,8 @@ void info_of_stream(struct mfs_volume *volume, struct mfs_stream *stream, struct
 	struct mfs_info info;
 	mfs_stream_info(volume, stream, &info);
 	encode(&info, to);
-	if (mfs_stream_is_main(stream)) {
-		correct_size(volume, stream, &info, &to->file_size);
+	if (mfs_stream_is_main(stream))
 		return;
-	}
 	to->attributes &= ~MFS_A_DIRECTORY;
 	if (to->attributes == 0)
 		to->attributes = MFS_A_NORMAL;
