@@ -326,6 +326,9 @@ struct mfs_place {
  * back, whatever the status was. `place` is always written. */
 enum mfs_status mfs_walk(struct mfs_volume *volume, const char *path, size_t size, char separator,
 			 struct mfs_place *place);
+/* The same for who only wants the node: with MFS_OK the parent stays NULL. Cheaper. */
+enum mfs_status mfs_find(struct mfs_volume *volume, const char *path, size_t size, char separator,
+			 struct mfs_place *place);
 void mfs_place_drop(struct mfs_volume *volume, struct mfs_place *place);
 
 /* Writes the path as the names are stored (other spelling on a case-insensitive volume), same

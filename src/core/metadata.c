@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "name.h"
 #include "node.h"
 #include "wire.h"
 
@@ -79,54 +80,68 @@ void extras_free(struct mfs_volume *volume, struct mfs_node *node)
 
 /* ---- security descriptors --------------------------------------------------------- */
 
-static uint32_t bytes_hash(uint64_t seed, const unsigned char *bytes, size_t size)
+/* The descriptor with these bytes, with a reference; one whose last reference is going counts as gone. The
+ * table is locked. */
+static struct security *security_find(const struct mfs_volume *volume, const void *bytes, size_t size,
+				      uint32_t hash)
 {
-	uint64_t hash = seed ^ size;
+	struct index_link *link = index_chain(&volume->securities, hash);
 
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ bytes[i]) * 0x100000001b3u;
-	return (uint32_t)(hash ^ hash >> 32);
+	for (; link; link = link->next) {
+		struct security *security = (struct security *)link;
+		uint64_t now = atomic_load_explicit(&security->references, memory_order_relaxed);
+
+		if (link->hash != hash || security->size != size || memcmp(security->bytes, bytes, size) != 0)
+			continue;
+		while (now > 0)
+			if (atomic_compare_exchange_weak_explicit(&security->references, &now, now + 1,
+								  memory_order_relaxed, memory_order_relaxed))
+				return security;
+	}
+	return NULL;
+}
+
+static struct security *security_make(struct mfs_volume *volume, const void *bytes, size_t size, uint32_t hash)
+{
+	struct security *security = pool_take(volume->pool, sizeof(*security) + size);
+
+	if (!security)
+		return NULL;
+	*security = (struct security){.link = {.hash = hash}, .references = 1, .size = (uint32_t)size};
+	memcpy(security->bytes, bytes, size);
+	if (index_insert(&volume->securities, volume->pool, &security->link))
+		return security;
+	pool_give(volume->pool, security, sizeof(*security) + size);
+	return NULL;
 }
 
 struct security *security_share(struct mfs_volume *volume, const void *bytes, size_t size)
 {
-	uint32_t hash = bytes_hash(volume->seed, bytes, size);
+	uint32_t hash = name_hash(bytes, size, false, volume->seed);
 	struct security *security;
-	struct index_link *link;
 
+	os_lock_shared(&volume->security_lock);
+	security = security_find(volume, bytes, size, hash);
+	os_unlock_shared(&volume->security_lock);
+	if (security)
+		return security;
 	os_lock_exclusive(&volume->security_lock);
-	for (link = index_chain(&volume->securities, hash); link; link = link->next) {
-		security = (struct security *)link;
-		if (link->hash == hash && security->size == size &&
-		    memcmp(security->bytes, bytes, size) == 0) {
-			security->references++;
-			goto out;
-		}
-	}
-	security = pool_take(volume->pool, sizeof(*security) + size);
+	security = security_find(volume, bytes, size, hash);
 	if (!security)
-		goto out;
-	*security = (struct security){.link = {.hash = hash}, .references = 1, .size = (uint32_t)size};
-	memcpy(security->bytes, bytes, size);
-	if (!index_insert(&volume->securities, volume->pool, &security->link)) {
-		pool_give(volume->pool, security, sizeof(*security) + size);
-		security = NULL;
-	}
-out:
+		security = security_make(volume, bytes, size, hash);
 	os_unlock_exclusive(&volume->security_lock);
 	return security;
 }
 
 void security_drop(struct mfs_volume *volume, struct security *security)
 {
-	if (!security)
+	if (!security ||
+	    atomic_fetch_sub_explicit(&security->references, 1, memory_order_acq_rel) != 1)
 		return;
 	os_lock_exclusive(&volume->security_lock);
-	if (--security->references == 0) {
-		index_remove(&volume->securities, volume->pool, &security->link);
-		pool_give(volume->pool, security, sizeof(*security) + security->size);
-	}
+	index_remove(&volume->securities, volume->pool, &security->link);
 	os_unlock_exclusive(&volume->security_lock);
+	pool_give(volume->pool, security, sizeof(*security) + security->size);
 }
 
 enum mfs_status mfs_security_get(struct mfs_volume *volume, struct mfs_node *node, void *to, size_t capacity,

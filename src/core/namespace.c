@@ -160,14 +160,9 @@ static void count_subdirectory(struct mfs_node *parent, int by)
 enum mfs_status mfs_create_nameless(struct mfs_volume *volume, const struct mfs_new *what,
 				    struct mfs_node **node)
 {
-	enum mfs_status status;
-
 	if (what->kind == MFS_DIRECTORY)
 		return MFS_INVALID;
-	status = node_create(volume, what, node);
-	if (status == MFS_OK)
-		(*node)->nameless = true;
-	return status;
+	return node_create(volume, what, 0, node);
 }
 
 /* Whether the name is free in a directory that takes names (locked). */
@@ -205,11 +200,10 @@ static enum mfs_status create(struct mfs_volume *volume, const struct asked *ask
 {
 	struct mfs_node *made;
 	struct entry *entry;
-	enum mfs_status status = node_create(volume, what, &made);
+	enum mfs_status status = node_create(volume, what, 1, &made);
 
 	if (status != MFS_OK)
 		return status;
-	made->links = 1;
 	mfs_node_hold(made); /* the entry's */
 	entry = entry_make(volume, asked->name, asked->size, made, false);
 	status = entry ? enter(volume, asked, entry) : MFS_NO_SPACE;
@@ -493,10 +487,9 @@ static enum mfs_status prepare(struct move *move)
 	enum mfs_status status;
 
 	if (move->flags & MFS_RENAME_WHITEOUT) {
-		status = node_create(move->volume, &whiteout, &move->whiteout);
+		status = node_create(move->volume, &whiteout, 1, &move->whiteout);
 		if (status != MFS_OK)
 			return status;
-		move->whiteout->links = 1;
 	}
 	move->fresh = entry_make(move->volume, move->to.name, move->to.size, NULL, true);
 	return move->fresh ? MFS_OK : MFS_NO_SPACE;

@@ -111,9 +111,16 @@ struct mfs_node *mfs_node_by_number(struct mfs_volume *volume, uint64_t number)
 
 /* ---- references ------------------------------------------------------------------ */
 
+/* The root lives as long as its volume: nobody counts its references. */
+static bool is_root(const struct mfs_node *node)
+{
+	return node->number == ROOT_NUMBER;
+}
+
 struct mfs_node *mfs_node_hold(struct mfs_node *node)
 {
-	atomic_fetch_add_explicit(&node->references, 1, memory_order_relaxed);
+	if (!is_root(node))
+		atomic_fetch_add_explicit(&node->references, 1, memory_order_relaxed);
 	return node;
 }
 
@@ -121,6 +128,8 @@ bool node_try_hold(struct mfs_node *node)
 {
 	uint64_t now = atomic_load_explicit(&node->references, memory_order_relaxed);
 
+	if (is_root(node))
+		return true;
 	while (now > 0)
 		if (atomic_compare_exchange_weak_explicit(&node->references, &now, now + 1,
 							  memory_order_relaxed, memory_order_relaxed))
@@ -128,13 +137,13 @@ bool node_try_hold(struct mfs_node *node)
 	return false;
 }
 
-static void node_free(struct mfs_volume *volume, struct mfs_node *node)
+/* Frees a node that nobody can find. */
+static void node_end(struct mfs_volume *volume, struct mfs_node *node)
 {
-	number_remove(volume, node);
 	stream_free_data(volume, &node->main);
 	extras_free(volume, node);
 	security_drop(volume, node->security);
-	if (node->kind == MFS_DIRECTORY)
+	if (node->kind == MFS_DIRECTORY && node->directory)
 		directory_free(volume, node->directory);
 	pool_give(volume->pool, node, sizeof(*node));
 	budget_give_node(&volume->budget);
@@ -142,9 +151,11 @@ static void node_free(struct mfs_volume *volume, struct mfs_node *node)
 
 void mfs_node_drop_many(struct mfs_volume *volume, struct mfs_node *node, uint64_t references)
 {
-	if (node && references > 0 &&
-	    atomic_fetch_sub_explicit(&node->references, references, memory_order_acq_rel) == references)
-		node_free(volume, node);
+	if (node && references > 0 && !is_root(node) &&
+	    atomic_fetch_sub_explicit(&node->references, references, memory_order_acq_rel) == references) {
+		number_remove(volume, node);
+		node_end(volume, node);
+	}
 }
 
 void mfs_node_drop(struct mfs_volume *volume, struct mfs_node *node)
@@ -253,7 +264,8 @@ static struct mfs_node *node_bare(struct mfs_volume *volume, const struct mfs_ne
 	return node;
 }
 
-enum mfs_status node_create(struct mfs_volume *volume, const struct mfs_new *what, struct mfs_node **made)
+enum mfs_status node_create(struct mfs_volume *volume, const struct mfs_new *what, unsigned links,
+			    struct mfs_node **made)
 {
 	enum mfs_status status = MFS_NO_SPACE;
 	struct mfs_node *node;
@@ -265,34 +277,24 @@ enum mfs_status node_create(struct mfs_volume *volume, const struct mfs_new *wha
 	if (!budget_take_node(&volume->budget))
 		return MFS_NO_NODES;
 	node = node_bare(volume, what);
-	if (!node)
-		goto no_node;
+	if (!node) {
+		budget_give_node(&volume->budget);
+		return MFS_NO_SPACE;
+	}
+	node->links = links;
+	node->nameless = links == 0;
 	if (what->kind == MFS_CHAR_DEVICE || what->kind == MFS_BLOCK_DEVICE)
 		node->device = what->device;
-	if (what->kind == MFS_DIRECTORY) {
-		status = directory_make(volume, &node->directory);
-		if (status != MFS_OK)
-			goto no_directory;
-	}
-	if (!number_insert(volume, node)) {
+	status = what->kind == MFS_DIRECTORY ? directory_make(volume, &node->directory) : MFS_OK;
+	if (status == MFS_OK)
+		status = fill_in(volume, node, what);
+	/* Last, for from here on others may find it. */
+	if (status == MFS_OK && !number_insert(volume, node))
 		status = MFS_NO_SPACE;
-		goto no_number;
-	}
-	status = fill_in(volume, node, what);
-	if (status != MFS_OK) {
-		mfs_node_drop(volume, node);
-		return status;
-	}
-	*made = node;
-	return MFS_OK;
-
-no_number:
-	if (what->kind == MFS_DIRECTORY)
-		directory_free(volume, node->directory);
-no_directory:
-	pool_give(volume->pool, node, sizeof(*node));
-no_node:
-	budget_give_node(&volume->budget);
+	if (status == MFS_OK)
+		*made = node;
+	else
+		node_end(volume, node);
 	return status;
 }
 

@@ -61,7 +61,7 @@ struct extras {
 /* A security descriptor, one for all nodes that have the same. */
 struct security {
 	struct index_link link; /* (x) */
-	uint64_t references;	/* (x) */
+	_Atomic uint64_t references; /* (a) never again above 0 once it was 0 */
 	uint32_t size;		/* (c) */
 	unsigned char bytes[];	/* (c) */
 };
@@ -109,6 +109,7 @@ struct mfs_node {
 };
 
 #define NUMBER_SHARDS 16
+#define ROOT_NUMBER 1
 
 struct mfs_volume {
 	struct budget budget;
@@ -137,8 +138,10 @@ struct mfs_volume {
 
 /* ---- nodes ------------------------------------------------------------------- */
 
-/* Makes a node with one reference and no name. Its times are now. */
-enum mfs_status node_create(struct mfs_volume *volume, const struct mfs_new *what, struct mfs_node **node);
+/* Makes a node with one reference, in no directory. `links` is 1 for one that gets its name at once, 0 for
+ * one that may get it later. Its times are now. */
+enum mfs_status node_create(struct mfs_volume *volume, const struct mfs_new *what, unsigned links,
+			    struct mfs_node **node);
 /* One more reference if there still is one. */
 bool node_try_hold(struct mfs_node *node);
 /* Moves times to now, under the node's lock: a mask of 1 << enum node_time. */

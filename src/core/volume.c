@@ -39,10 +39,9 @@ static enum mfs_status make_root(struct mfs_volume *volume, const struct mfs_opt
 		.security = options->root_security,
 		.security_size = options->root_security_size,
 	};
-	enum mfs_status status = node_create(volume, &root, &volume->root);
+	enum mfs_status status = node_create(volume, &root, 1, &volume->root);
 
 	if (status == MFS_OK) {
-		volume->root->links = 1;
 		volume->root->directory->parent = volume->root;
 	}
 	return status;

@@ -54,6 +54,20 @@ static enum mfs_status step(struct mfs_volume *volume, struct mfs_node *node, co
 	return entry ? MFS_OK : MFS_NOT_FOUND;
 }
 
+/* The node that a name means in a directory that is locked; no reference. NULL unless MFS_OK. */
+static enum mfs_status find(const struct mfs_volume *volume, const struct mfs_node *directory, const char *name,
+			    size_t size, struct mfs_node **node)
+{
+	enum mfs_status status = name_check(name, size, volume->unicode_names);
+	const struct entry *entry = NULL;
+
+	if (status == MFS_OK)
+		entry = directory_find(volume, directory->directory, name, size,
+				       directory_hash(volume, name, size));
+	*node = entry ? entry->node : NULL;
+	return status == MFS_OK && !entry ? MFS_NOT_FOUND : status;
+}
+
 /* Whether the walk may go on through a node. */
 static enum mfs_status may_pass(const struct mfs_node *node)
 {
@@ -69,38 +83,57 @@ void mfs_place_drop(struct mfs_volume *volume, struct mfs_place *place)
 	*place = (struct mfs_place){0};
 }
 
+/* Goes down with one directory locked at a time, the next one locked before the last is let go: that keeps
+ * what lies between alive without counting references to it. */
+static enum mfs_status walk(struct mfs_volume *volume, const char *path, size_t size, char separator,
+			    bool with_parent, struct mfs_place *place)
+{
+	struct mfs_node *directory = volume->root, *child;
+	enum mfs_status status;
+	size_t at = 0;
+
+	*place = (struct mfs_place){0};
+	if (!component(path, size, separator, &at, &place->name, &place->name_size)) {
+		*place = (struct mfs_place){.node = mfs_volume_root(volume)};
+		return MFS_OK;
+	}
+	os_lock_shared(&directory->directory->lock);
+	for (;;) {
+		bool last = is_last(path, size, separator, at);
+
+		status = find(volume, directory, place->name, place->name_size, &child);
+		if (status == MFS_NOT_FOUND && !last)
+			status = MFS_PATH_NOT_FOUND;
+		if (status != MFS_OK || last)
+			break;
+		status = may_pass(child);
+		if (status != MFS_OK)
+			break;
+		os_lock_shared(&child->directory->lock);
+		os_unlock_shared(&directory->directory->lock);
+		directory = child;
+		component(path, size, separator, &at, &place->name, &place->name_size);
+	}
+	if (child)
+		place->node = mfs_node_hold(child);
+	if (with_parent || status != MFS_OK)
+		place->parent = mfs_node_hold(directory);
+	if (status == MFS_REPARSE)
+		place->reparse_at = at;
+	os_unlock_shared(&directory->directory->lock);
+	return status;
+}
+
 enum mfs_status mfs_walk(struct mfs_volume *volume, const char *path, size_t size, char separator,
 			 struct mfs_place *place)
 {
-	enum mfs_status status = MFS_OK;
-	struct mfs_node *child;
-	size_t at = 0, before;
+	return walk(volume, path, size, separator, true, place);
+}
 
-	*place = (struct mfs_place){.node = mfs_volume_root(volume)};
-	for (;;) {
-		const char *name;
-		size_t name_size;
-
-		before = at;
-		if (!component(path, size, separator, &at, &name, &name_size))
-			return MFS_OK;
-		status = may_pass(place->node);
-		if (status == MFS_REPARSE)
-			place->reparse_at = before;
-		if (status != MFS_OK)
-			return status;
-		mfs_node_drop(volume, place->parent);
-		place->parent = place->node;
-		place->node = NULL;
-		place->name = name;
-		place->name_size = name_size;
-		status = step(volume, place->parent, name, name_size, &child, NULL, NULL);
-		if (status == MFS_NOT_FOUND && !is_last(path, size, separator, at))
-			return MFS_PATH_NOT_FOUND;
-		if (status != MFS_OK)
-			return status;
-		place->node = child;
-	}
+enum mfs_status mfs_find(struct mfs_volume *volume, const char *path, size_t size, char separator,
+			 struct mfs_place *place)
+{
+	return walk(volume, path, size, separator, false, place);
 }
 
 /* Adds a component to what was written, or only counts it when there is no room. */

@@ -17,11 +17,13 @@
 #include "reply.h"
 #include "targets.h"
 
+/* The protocol's numbers; not every linux/fuse.h has them. */
+#define OPCODE_TMPFILE 51
+#define OPCODE_STATX 52
+
 /* ---- O_TMPFILE ------------------------------------------------------------------------------------- */
 
 #if FUSE_VERSION < FUSE_MAKE_VERSION(3, 17)
-
-#	define OPCODE_TMPFILE 51
 
 /* The message is that of CREATE, with a name that means nothing. */
 static void take_tmpfile(struct fuse_in_header *head, size_t size)
@@ -37,7 +39,6 @@ static void take_tmpfile(struct fuse_in_header *head, size_t size)
 
 #else
 
-#	define OPCODE_TMPFILE UINT32_MAX
 static void take_tmpfile(struct fuse_in_header *head, size_t size)
 {
 	(void)head, (void)size;
@@ -47,9 +48,28 @@ static void take_tmpfile(struct fuse_in_header *head, size_t size)
 
 /* ---- statx -------------------------------------------------------------------------------------------- */
 
-#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 18)
+/* What is known of a node, and for how long the kernel may believe it (seconds). False: the node is gone,
+ * or is not what the kernel takes it for. */
+static bool known(struct front *front, fuse_ino_t number, struct mfs_info *info, double *valid)
+{
+	struct mfs_node *node;
+	bool good;
 
-#	define OPCODE_STATX 52
+	*valid = 0;
+	if (colon_info(front, number, info))
+		return true;
+	node = front_node(front, number);
+	if (!node)
+		return false;
+	mfs_node_info(front->volume, node, info);
+	good = !front_stale(number, info);
+	targets_info(front, node, info);
+	mfs_node_drop(front->volume, node);
+	*valid = front->attr_timeout;
+	return good;
+}
+
+#if FUSE_VERSION < FUSE_MAKE_VERSION(3, 18)
 
 /* The protocol's, since 7.39; older headers do not have them. */
 struct sx_time {
@@ -103,30 +123,14 @@ static void fill(const struct mfs_info *info, double valid, struct sx_answer *an
 	answer->rdev_minor = minor(stat.st_rdev);
 }
 
-/* False: the node is gone, or is not what the kernel takes it for. */
-static bool node_info(struct front *front, uint64_t number, struct mfs_info *info)
-{
-	struct mfs_node *node = front_node(front, number);
-	bool good;
-
-	if (!node)
-		return false;
-	mfs_node_info(front->volume, node, info);
-	good = !front_stale(number, info);
-	targets_info(front, node, info);
-	mfs_node_drop(front->volume, node);
-	return good;
-}
-
 static void answer_statx(struct front *front, int fd, const struct fuse_in_header *head)
 {
 	struct sx_answer answer = {.head = {.len = sizeof answer, .unique = head->unique}};
 	struct mfs_info info;
+	double valid;
 
-	if (colon_info(front, head->nodeid, &info)) {
-		fill(&info, 0, &answer);
-	} else if (node_info(front, head->nodeid, &info)) {
-		fill(&info, front->attr_timeout, &answer);
+	if (known(front, head->nodeid, &info, &valid)) {
+		fill(&info, valid, &answer);
 	} else {
 		answer.head.len = sizeof answer.head;
 		answer.head.error = -ESTALE;
@@ -138,10 +142,56 @@ static void answer_statx(struct front *front, int fd, const struct fuse_in_heade
 
 #else
 
-#	define OPCODE_STATX UINT32_MAX
 static void answer_statx(struct front *front, int fd, const struct fuse_in_header *head)
 {
 	(void)front, (void)fd, (void)head;
+}
+
+static struct statx_timestamp sx_time_of(struct timespec time)
+{
+	return (struct statx_timestamp){.tv_sec = time.tv_sec, .tv_nsec = (uint32_t)time.tv_nsec};
+}
+
+static void fill(const struct mfs_info *info, struct statx *to)
+{
+	struct stat stat;
+
+	reply_stat(info, &stat);
+	*to = (struct statx){
+		.stx_mask = STATX_BASIC_STATS | STATX_BTIME,
+		.stx_blksize = (uint32_t)stat.st_blksize,
+		.stx_nlink = (uint32_t)stat.st_nlink,
+		.stx_uid = stat.st_uid,
+		.stx_gid = stat.st_gid,
+		.stx_mode = (uint16_t)stat.st_mode,
+		.stx_ino = stat.st_ino,
+		.stx_size = (uint64_t)stat.st_size,
+		.stx_blocks = (uint64_t)stat.st_blocks,
+		.stx_atime = sx_time_of(stat.st_atim),
+		.stx_mtime = sx_time_of(stat.st_mtim),
+		.stx_ctime = sx_time_of(stat.st_ctim),
+		.stx_btime = {.tv_sec = info->birth.seconds, .tv_nsec = info->birth.nanoseconds},
+		.stx_rdev_major = major(stat.st_rdev),
+		.stx_rdev_minor = minor(stat.st_rdev),
+	};
+}
+
+void recent_statx(fuse_req_t req, fuse_ino_t number, int flags, int mask, struct fuse_file_info *info)
+{
+	struct front *front = front_of(req);
+	struct mfs_info about;
+	struct statx answer;
+	double valid;
+
+	(void)flags;
+	(void)mask;
+	(void)info;
+	if (!known(front, number, &about, &valid)) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	fill(&about, &answer);
+	fuse_reply_statx(req, 0, &answer, valid);
 }
 
 #endif
@@ -152,9 +202,9 @@ bool recent_take(struct front *front, int fd, void *message, size_t size)
 
 	if (size < sizeof *head)
 		return false;
-	if (head->opcode == OPCODE_TMPFILE)
+	if (FUSE_VERSION < FUSE_MAKE_VERSION(3, 17) && head->opcode == OPCODE_TMPFILE)
 		take_tmpfile(head, size);
-	if (head->opcode != OPCODE_STATX)
+	if (FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18) || head->opcode != OPCODE_STATX)
 		return false;
 	answer_statx(front, fd, head);
 	return true;

@@ -14,4 +14,8 @@ bool recent_take(struct front *front, int fd, void *message, size_t size);
 /* No name of a file: the kernel never sends it by itself. */
 #define RECENT_NAMELESS "/"
 
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
+void recent_statx(fuse_req_t req, fuse_ino_t number, int flags, int mask, struct fuse_file_info *info);
+#endif
+
 #endif

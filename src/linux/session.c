@@ -16,6 +16,7 @@
 
 #include "colon.h"
 #include "log.h"
+#include "recent.h"
 #include "transport.h"
 
 #define REQUEST_BYTES (1u << 20) /* largest read and write request: what libfuse's buffers take */
@@ -77,6 +78,9 @@ static const struct fuse_lowlevel_ops operations = {
 	.rename = names_rename,
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 17)
 	.tmpfile = names_tmpfile,
+#endif
+#if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
+	.statx = recent_statx,
 #endif
 	.open = files_open,
 	.release = files_release,

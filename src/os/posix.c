@@ -249,7 +249,7 @@ uint64_t os_memory_left(void)
  */
 enum { WRITER = 1, PENDING = 2, READERS_ASLEEP = 4, WRITERS_ASLEEP = 8, READER = 16 };
 #define READERS (~(uintptr_t)(READER - 1))
-enum { SPINS = 100 };
+enum { SPINS = 1000 };
 /* Bits for FUTEX_WAIT_BITSET, to wake the one kind without the other. */
 enum { SLEEPER_READER = 1, SLEEPER_WRITER = 2 };
 

@@ -125,6 +125,11 @@ enum mfs_status names_walk(struct mfs_volume *volume, const struct names_path *p
 	return mfs_walk(volume, path->bytes, path->size, '\\', place);
 }
 
+enum mfs_status names_find(struct mfs_volume *volume, const struct names_path *path, struct mfs_place *place)
+{
+	return mfs_find(volume, path->bytes, path->size, '\\', place);
+}
+
 NTSTATUS names_walk_status(struct mfs_volume *volume, const struct names_path *path, enum mfs_status status)
 {
 	if (status != MFS_NOT_DIRECTORY)

@@ -29,6 +29,8 @@ size_t names_component(const WCHAR *wide, char to[NAMES_NAME_BYTES]);
 
 /* Walks to what a path names; `place` is to be dropped whatever comes back. */
 enum mfs_status names_walk(struct mfs_volume *volume, const struct names_path *path, struct mfs_place *place);
+/* The same for who needs no parent of a node that is there. */
+enum mfs_status names_find(struct mfs_volume *volume, const struct names_path *path, struct mfs_place *place);
 
 /* The status for a walk that failed. A parent that is a file is told from one farther up. */
 NTSTATUS names_walk_status(struct mfs_volume *volume, const struct names_path *path, enum mfs_status status);

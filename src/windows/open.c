@@ -89,7 +89,7 @@ NTSTATUS WFS_CALL front_get_security_by_name(struct wfs_file_system *fs, WCHAR *
 	NTSTATUS result = names_path(&path, wide);
 	if (result != STATUS_SUCCESS)
 		return result;
-	enum mfs_status status = names_walk(volume, &path, &place);
+	enum mfs_status status = names_find(volume, &path, &place);
 	if (status == MFS_OK) {
 		result = tell_node(volume, &path, place.node, attributes_or_index, descriptor, size);
 	} else if (status == MFS_REPARSE) {
@@ -142,7 +142,7 @@ NTSTATUS WFS_CALL front_open(struct wfs_file_system *fs, WCHAR *wide, UINT32 opt
 	NTSTATUS result = names_path(&path, wide);
 	if (result != STATUS_SUCCESS)
 		return result;
-	enum mfs_status status = names_walk(front->volume, &path, &place);
+	enum mfs_status status = names_find(front->volume, &path, &place);
 	if (status == MFS_OK)
 		result = open_node(front->volume, &path, place.node, options, &stream);
 	else
