@@ -26,8 +26,8 @@ static_assert(MFS_SECURITY_MAX <= VALUE_MOST && MFS_EA_LIST_MAX <= VALUE_MOST &&
 		      MFS_REPARSE_MAX <= VALUE_MOST,
 	      "one buffer takes every value");
 
-/* `big`: numbers are big-endian, else the machine's own. `absent`: errno of removing what cannot be
- * removed is EPERM; NULL remove means that. `steps`: a smaller buffer gets as many whole numbers as fit. */
+/* `big`: numbers are big-endian, else the machine's own. `steps`: a smaller buffer gets as many whole
+ * numbers as fit. `set` and `remove` give an errno; `remove` NULL: it is always there (EPERM). */
 struct ntfs_attribute {
 	const char *name;
 	bool big;

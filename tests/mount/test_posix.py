@@ -487,6 +487,23 @@ def test_descriptors_from_before_are_held_to_the_attributes_too():
             assert file.read() == b"0123456789end"
 
 
+def test_mappings_do_not_change_what_append_only_files_hold():
+    need_root()
+    with Volume() as v:
+        write(v / "f", "0123456789")
+        set_flags(v / "f", APPEND)
+        file = os.open(v / "f", os.O_RDWR | os.O_APPEND)
+        with mmap.mmap(file, 10) as view:
+            view[0:1] = b"X"
+            assert outcome(view.flush) in ("EPERM", "EIO")
+        os.close(file)
+        set_flags(v / "f", 0)
+        forget_everything()
+        read_afresh(v / "f")
+        with open(v / "f", "rb") as file:
+            assert file.read() == b"0123456789"
+
+
 def test_who_may_set_the_attributes():
     def scenario(path):
         answers = []

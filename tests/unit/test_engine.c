@@ -1411,6 +1411,35 @@ static void several_volumes(void)
 	mfs_volume_destroy(NULL);
 }
 
+/* What chattr keeps; and how an entry is spelled that was asked for otherwise. */
+static void flags_and_spellings(void)
+{
+	const struct mfs_new new = {.flags = MFS_F_NODUMP | 0x100};
+	struct mfs_set set = {.what = MFS_SET_FLAGS, .flags = MFS_F_IMMUTABLE | MFS_F_APPEND | 0xf0};
+	struct mfs_volume *volume = ntfs_volume();
+	struct mfs_node *root = mfs_volume_root(volume), *node;
+	struct mfs_info info;
+	char spelling[MFS_NAME_BYTES_MAX];
+	size_t size = 0;
+
+	REQUIRE(mfs_create(volume, root, S("ReadMe"), &new, &node) == MFS_OK);
+	EXPECT_EQ(mfs_node_flags(node), MFS_F_NODUMP);
+	EXPECT_EQ(mfs_node_set(volume, node, &set), MFS_OK);
+	EXPECT_EQ(mfs_node_flags(node), MFS_F_IMMUTABLE | MFS_F_APPEND);
+	mfs_node_info(volume, node, &info);
+	EXPECT_EQ(info.flags, MFS_F_IMMUTABLE | MFS_F_APPEND);
+	set = (struct mfs_set){.what = MFS_SET_MODE, .mode = 0700};
+	EXPECT_EQ(mfs_node_set(volume, node, &set), MFS_OK);
+	EXPECT_EQ(mfs_node_flags(node), MFS_F_IMMUTABLE | MFS_F_APPEND);
+	EXPECT_EQ(mfs_spelling(volume, root, S("README"), spelling, &size), MFS_OK);
+	EXPECT(size == 6 && memcmp(spelling, "ReadMe", 6) == 0);
+	EXPECT_EQ(mfs_spelling(volume, root, S("none"), spelling, &size), MFS_NOT_FOUND);
+	EXPECT_EQ(mfs_spelling(volume, node, S("none"), spelling, &size), MFS_NOT_DIRECTORY);
+	mfs_node_drop(volume, node);
+	mfs_node_drop(volume, root);
+	mfs_volume_destroy(volume);
+}
+
 int main(void)
 {
 	RUN(lists_by_position);
@@ -1439,5 +1468,6 @@ int main(void)
 	RUN(limits);
 	RUN(read_only);
 	RUN(several_volumes);
+	RUN(flags_and_spellings);
 	return tests_end();
 }

@@ -382,6 +382,16 @@ static void linux_words(void)
 	EXPECT(LINUX("/mnt", "-o", "ro,rw,noatime,subtype=x") && !options.read_only);
 	EXPECT(is(options.mount_words, "ro,rw,noatime,subtype=x,fsname=memefs"));
 	EXPECT_EQ(options.atime, CLI_ATIME_NEVER);
+	EXPECT_EQ(options.streams, CLI_STREAMS_XATTR);
+	EXPECT(LINUX("/mnt", "-o", "streams=colon"));
+	EXPECT_EQ(options.streams, CLI_STREAMS_COLON);
+	EXPECT(is(options.mount_words, "fsname=memefs,subtype=memefs"));
+	EXPECT(LINUX("/mnt", "-o", "streams=colon,streams=xattr"));
+	EXPECT_EQ(options.streams, CLI_STREAMS_XATTR);
+	EXPECT(!LINUX("/mnt", "-o", "streams=windows"));
+	EXPECT(told("-o streams: ", "'windows' is not xattr or colon"));
+	EXPECT(!LINUX("/mnt", "-o", "streams"));
+	EXPECT(told("-o streams: ", "streams=VALUE"));
 	EXPECT(LINUX("/mnt", "-o", "noatime,strictatime"));
 	EXPECT_EQ(options.atime, CLI_ATIME_STRICT);
 	EXPECT(is(options.mount_words, "noatime,atime,fsname=memefs,subtype=memefs"));

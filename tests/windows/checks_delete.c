@@ -303,8 +303,8 @@ static void cleanup_calls(struct check *c)
 
 const struct check_case delete_cases[] = {
 	{"delete", "Cleanup Close", simple},
-	{"delete directories", "Cleanup Close GetFileInfo", directories},
-	{"ask whether to delete", "GetFileInfo", asked},
+	{"delete directories", "Cleanup Close GetFileInfo SetDelete", directories},
+	{"ask whether to delete", "GetFileInfo SetDelete", asked},
 	{"delete read-only", "Cleanup SetBasicInfo", read_only},
 	{"delete with the last handle", "Cleanup", last_handle},
 	{"delete in the POSIX way", "Cleanup Read Write", posix},

@@ -69,6 +69,14 @@ static bool clean(struct host_file *file, UINT64 from, UINT64 to)
 	return from >= to || holds_byte(file, from, to - from, 0);
 }
 
+/* A block somewhere behind the end: what lies before it and, when the file grows on, behind it. */
+static bool write_behind(struct secrets *s, struct host_file *file, UINT64 offset, ULONG length)
+{
+	return put(file, offset, s->bytes, length) && clean(file, 0, offset) &&
+	       host_set_size(file, offset + length + 5000) == STATUS_SUCCESS &&
+	       clean(file, offset + length, offset + length + 5000);
+}
+
 static bool extend(struct secrets *s, enum way way, struct host_file *file, UINT64 size)
 {
 	UINT64 begin = below(s, 2000);
@@ -82,7 +90,7 @@ static bool extend(struct secrets *s, enum way way, struct host_file *file, UINT
 		return host_set_allocation(file, size) == STATUS_SUCCESS && put(file, 0, "x", 1) &&
 		       host_set_size(file, size) == STATUS_SUCCESS && clean(file, 1, size);
 	case BY_WRITE:
-		return put(file, size, "x", 1) && clean(file, 0, size);
+		return write_behind(s, file, size, 1 + below(s, 5000));
 	case BY_CACHED:
 		return host_write_cached(file, begin, "x", 1, SECRET) == STATUS_SUCCESS &&
 		       clean(file, 0, begin) &&

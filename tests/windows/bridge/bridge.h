@@ -17,8 +17,11 @@
  *    notices, security descriptors that are merged or inherited (new files get a copy of their
  *    directory's), SetSecurity, the following of reparse points, DeviceIoControl, labels;
  *  - WinFsp's own guard around callbacks: a program that relies on it is refused;
- *  - Windows' cache manager: the Linux page cache is in front, it writes through, and only
- *    pages of mapped files arrive as constrained writes;
+ *  - Windows' cache manager: the Linux page cache is in front and writes through; with
+ *    MEMEFS_BRIDGE_CACHED set, writes arrive as from Windows' cache (size first, then pages),
+ *    but at once; else only those of mapped files do;
+ *  - several changes at once in one directory: the Linux kernel lets one at a time into it, but
+ *    listings and everything elsewhere go on meanwhile;
  *  - the service manager and the launcher: the program runs as a console program, and the
  *    volume's end is the unmounting of the directory.
  *
@@ -55,6 +58,7 @@ struct bridge {
 	struct wfs_volume_params params; /* constant */
 	WCHAR mount_point[320];
 	bool insensitive; /* constant */
+	bool cached;	  /* writes as the cache manager does; constant */
 
 	/* session.c */
 	const char *directory; /* where it is mounted; constant */
@@ -279,7 +283,7 @@ int text_errno(NTSTATUS status);
 struct bridge_request {
 	struct bridge *bridge;
 	const struct fuse_in_header *header;
-	const void *body;
+	void *body; /* with room for a page behind it */
 	size_t body_size;
 	void *out; /* BRIDGE_DATA_MAX bytes and more */
 	size_t out_size;

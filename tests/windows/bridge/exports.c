@@ -69,6 +69,7 @@ NTSTATUS __stdcall FspFileSystemCreate(WCHAR *device, const struct wfs_volume_pa
 	bridge->params = *params;
 	bridge->calls = *interface_;
 	bridge->insensitive = !(params->flags & WFS_CASE_SENSITIVE_SEARCH);
+	bridge->cached = getenv("MEMEFS_BRIDGE_CACHED") != NULL;
 	bridge->device = bridge->stop_signal = -1;
 	init_locks(bridge);
 	InitializeSRWLock(&bridge->api.guard_lock);

@@ -19,9 +19,8 @@ struct bridge_handle *handle_new(const struct bridge_open *open)
 	return handle;
 }
 
-/* The driver's rules for what Cleanup is to change, and whether it comes at all. Locked
- * exclusively. */
-static void cleanup(struct bridge *bridge, struct bridge_handle *handle)
+/* The driver's rules for what Cleanup is to change. 0: nothing. Locked exclusively. */
+static ULONG cleanup_flags(struct bridge_handle *handle)
 {
 	struct bridge_node *node = handle->open.node;
 	ULONG flags = handle->modified ? WFS_CLEANUP_SET_ARCHIVE : 0;
@@ -30,16 +29,55 @@ static void cleanup(struct bridge *bridge, struct bridge_handle *handle)
 	pthread_mutex_unlock(&node->state);
 	if (node->written != 0)
 		flags |= WFS_CLEANUP_SET_WRITE_TIME | WFS_CLEANUP_SET_CHANGE_TIME;
-	if (last && node->may_trim)
+	if (last && node->may_trim) {
 		flags |= WFS_CLEANUP_SET_ALLOCATION_SIZE;
+		node->may_trim = false;
+	}
+	return flags;
+}
+
+#define CLOCK_STEP 1000000u /* two clocks may differ by so much: 0.1 s */
+
+/* A time that was to be set is the present one, another is what it was. */
+static bool time_right(bool was_set, UINT64 now, UINT64 before, UINT64 after)
+{
+	return was_set ? after + CLOCK_STEP >= now : after == before;
+}
+
+static void check_cleaned(ULONG flags, UINT64 now, const struct wfs_file_info *before,
+			  const struct wfs_file_info *after)
+{
+	if (!time_right(flags & WFS_CLEANUP_SET_WRITE_TIME, now, before->last_write_time,
+			after->last_write_time) ||
+	    !time_right(flags & WFS_CLEANUP_SET_ACCESS_TIME, now, before->last_access_time,
+			after->last_access_time) ||
+	    (flags & WFS_CLEANUP_SET_CHANGE_TIME && after->change_time + CLOCK_STEP < now))
+		bridge_odd("Cleanup with flags %x: wrong times", flags);
+	if (flags & WFS_CLEANUP_SET_ARCHIVE && !(after->attributes & FILE_ATTRIBUTE_ARCHIVE))
+		bridge_odd("Cleanup: no archive attribute");
+	if (after->file_size != before->file_size || after->allocation_size > before->allocation_size)
+		bridge_odd("Cleanup with flags %x: size %llu of %llu became %llu of %llu", flags,
+			   (unsigned long long)before->file_size, (unsigned long long)before->allocation_size,
+			   (unsigned long long)after->file_size, (unsigned long long)after->allocation_size);
+}
+
+/* A handle is closed; Cleanup comes when there is something to change. Locked exclusively. */
+static void cleanup(struct bridge *bridge, struct bridge_handle *handle)
+{
+	struct bridge_node *node = handle->open.node;
+	void *context = handle->open.context;
+	struct wfs_file_info before, after;
+	ULONG flags = cleanup_flags(handle);
 	if (flags == 0 && bridge->params.flags & WFS_POST_CLEANUP_WHEN_MODIFIED_ONLY)
 		return;
 	if (!node->access_told)
 		flags |= WFS_CLEANUP_SET_ACCESS_TIME;
-	if (last)
-		node->may_trim = false;
 	node->written = 0;
-	call_cleanup(bridge, handle->open.context, NULL, flags);
+	UINT64 now = time_now();
+	NTSTATUS status = call_get_file_info(bridge, context, &before);
+	call_cleanup(bridge, context, NULL, flags);
+	if (status == STATUS_SUCCESS && call_get_file_info(bridge, context, &after) == STATUS_SUCCESS)
+		check_cleaned(flags, now, &before, &after);
 }
 
 void handle_free(struct bridge *bridge, struct bridge_handle *handle)
@@ -137,6 +175,8 @@ int op_fsync(struct bridge_request *request)
 	return text_errno(status);
 }
 
+#define PAGE 4096u
+
 /* ---- data --------------------------------------------------------------------------------------- */
 
 int op_read(struct bridge_request *request)
@@ -158,32 +198,76 @@ int op_read(struct bridge_request *request)
 	return text_errno(status);
 }
 
-static void check_written(const struct fuse_write_in *in, bool constrained, ULONG done,
-			  const struct wfs_file_info *info)
+static void check_written(const struct fuse_write_in *in, ULONG done, const struct wfs_file_info *info)
 {
-	if (!constrained && (done != in->size || info->file_size < in->offset + done))
+	if (done != in->size || info->file_size < in->offset + done)
 		bridge_odd("Write: %u bytes of %u at %llu, size %llu afterwards", done, in->size,
 			   (unsigned long long)in->offset, (unsigned long long)info->file_size);
 }
 
-int op_write(struct bridge_request *request)
+/* As an uncached handle writes, or one that appends. */
+static NTSTATUS write_at_once(struct bridge *bridge, struct bridge_open *open, const struct fuse_write_in *in)
 {
-	const struct fuse_write_in *in = request->body;
-	struct fuse_write_out *out = request->out;
-	struct bridge_handle *handle = handle_of(in->fh);
-	struct bridge_open *open = &handle->open;
+	struct wfs_file_info info;
+	bool to_end = in->flags & O_APPEND;
+	ULONG done = 0;
+	NTSTATUS status = call_write(bridge, open->context, in + 1, to_end ? UINT64_MAX : in->offset,
+				     in->size, to_end, false, &done, &info);
+	if (status == STATUS_SUCCESS)
+		check_written(in, done, &info);
+	return status;
+}
+
+/* As the cache manager writes: the size is set first, then pages come that never move the end. The
+ * last one is whole, and what lies behind the end in it must not be seen again. */
+static NTSTATUS write_by_cache(struct bridge *bridge, struct bridge_open *open, struct fuse_write_in *in)
+{
+	struct wfs_file_info info;
+	UINT64 end = in->offset + in->size;
+	ULONG done = 0, size = in->size;
+	NTSTATUS status = call_get_file_info(bridge, open->context, &info);
+	if (status == STATUS_SUCCESS && info.file_size < end)
+		status = call_set_file_size(bridge, open->context, end, false, &info);
+	if (status != STATUS_SUCCESS)
+		return status;
+	if (info.file_size == end && end % PAGE != 0) {
+		ULONG tail = (ULONG)(PAGE - end % PAGE);
+		memset((char *)(in + 1) + size, 0xa5, tail);
+		size += tail;
+	}
+	status = call_write(bridge, open->context, in + 1, in->offset, size, false, true, &done, &info);
+	if (status == STATUS_SUCCESS && info.file_size < end)
+		bridge_odd("constrained Write: a size of %llu, not %llu", (unsigned long long)info.file_size,
+			   (unsigned long long)end);
+	return status;
+}
+
+/* Pages of a mapped file come late; what lies behind the end by then is dropped. */
+static NTSTATUS write_mapped(struct bridge *bridge, struct bridge_open *open, const struct fuse_write_in *in)
+{
 	struct wfs_file_info info;
 	ULONG done = 0;
-	/* Pages of a mapped file come late and never move the end; the rest is written as it comes. */
-	bool constrained = in->write_flags & FUSE_WRITE_CACHE, to_end = in->flags & O_APPEND && !constrained;
-	if (request->body_size - sizeof *in < in->size)
+	return call_write(bridge, open->context, in + 1, in->offset, in->size, false, true, &done, &info);
+}
+
+int op_write(struct bridge_request *request)
+{
+	struct fuse_write_in *in = request->body;
+	struct fuse_write_out *out = request->out;
+	struct bridge *bridge = request->bridge;
+	struct bridge_handle *handle = handle_of(in->fh);
+	struct bridge_open *open = &handle->open;
+	NTSTATUS status;
+	if (request->body_size - sizeof *in < in->size || in->size > BRIDGE_DATA_MAX)
 		return EINVAL;
 	pthread_rwlock_wrlock(&open->node->lock);
-	NTSTATUS status =
-		call_write(request->bridge, open->context, (void *)(in + 1), to_end ? UINT64_MAX : in->offset,
-			   in->size, to_end, constrained, &done, &info);
+	if (in->write_flags & FUSE_WRITE_CACHE)
+		status = write_mapped(bridge, open, in);
+	else if (bridge->cached && in->size != 0)
+		status = write_by_cache(bridge, open, in);
+	else
+		status = write_at_once(bridge, open, in);
 	if (status == STATUS_SUCCESS) {
-		check_written(in, constrained, done, &info);
 		open->node->written = time_now();
 		open->node->access_told = false;
 		open->node->may_trim = true;
@@ -191,7 +275,7 @@ int op_write(struct bridge_request *request)
 	}
 	pthread_rwlock_unlock(&open->node->lock);
 	memset(out, 0, sizeof *out);
-	out->size = constrained ? in->size : done;
+	out->size = in->size;
 	request->out_size = sizeof *out;
 	return text_errno(status);
 }

@@ -15,7 +15,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define HEADERS_BYTES 4096u /* of requests and answers, besides data */
+#define HEADERS_BYTES 8192u /* of requests and answers, and a page, besides data */
 
 int op_init(struct bridge_request *request)
 {
