@@ -45,23 +45,19 @@ static bool take_noatime(struct parse *parse, const char *value)
 	return true;
 }
 
-/* libfuse knows only noatime and its opposite; the rest is the program's. */
-static bool take_atime(struct parse *parse, enum cli_atime atime)
-{
-	parse->options->atime = atime;
-	return parse_add_word(parse, "atime", 5);
-}
-
+/* These two are the program's alone: libfuse knows noatime, and newer ones refuse its opposite. */
 static bool take_relatime(struct parse *parse, const char *value)
 {
-	(void)value;
-	return take_atime(parse, CLI_ATIME_RELATIVE);
+	(void)parse, (void)value;
+	parse->options->atime = CLI_ATIME_RELATIVE;
+	return true;
 }
 
 static bool take_strictatime(struct parse *parse, const char *value)
 {
 	(void)value;
-	return take_atime(parse, CLI_ATIME_STRICT);
+	parse->options->atime = CLI_ATIME_STRICT;
+	return true;
 }
 
 static bool take_max_read(struct parse *parse, const char *value)

@@ -298,7 +298,7 @@ enum mfs_status mfs_unlink(struct mfs_volume *volume, struct mfs_node *directory
 #define MFS_RENAME_REPLACE 1u	 /* the target may exist and is replaced; else MFS_EXISTS */
 #define MFS_RENAME_EXCHANGE 2u	 /* both exist and change places */
 #define MFS_RENAME_WHITEOUT 4u	 /* leave a 0:0 character device behind */
-#define MFS_RENAME_FILES_ONLY 8u /* never replace a directory (NTFS): MFS_IS_DIRECTORY */
+#define MFS_RENAME_FILES_ONLY 8u /* replace any file, also by a directory, never a directory (NTFS): MFS_IS_DIRECTORY */
 /* Moves a name. With `only` as in mfs_unlink. MFS_LOOP, MFS_NOT_EMPTY,
  * MFS_IS_DIRECTORY, MFS_NOT_DIRECTORY. Renaming to another spelling of the same
  * name changes the spelling; two names of one node: nothing happens (POSIX). */

@@ -467,8 +467,9 @@ static enum mfs_status end_victim(struct move *move)
 
 	if (!(move->flags & MFS_RENAME_REPLACE))
 		return MFS_EXISTS;
-	if (move->flags & MFS_RENAME_FILES_ONLY && victim->kind == MFS_DIRECTORY)
-		return MFS_IS_DIRECTORY;
+	/* NTFS asks only what is replaced. */
+	if (move->flags & MFS_RENAME_FILES_ONLY)
+		return victim->kind == MFS_DIRECTORY ? MFS_IS_DIRECTORY : MFS_OK;
 	if (is_true_directory(node) && !is_true_directory(victim))
 		return MFS_NOT_DIRECTORY;
 	if (!is_true_directory(node) && is_true_directory(victim))

@@ -22,14 +22,24 @@ NTSTATUS WFS_CALL front_get_volume_info(struct wfs_file_system *fs, struct wfs_v
 	return STATUS_SUCCESS;
 }
 
+/* What is longer than a label can be is cut, as WinFsp's tests have it; no pair is cut in two. */
+static size_t label_units(const WCHAR *label)
+{
+	size_t units = wcsnlen(label, WFS_LABEL_UNITS + 1);
+	if (units <= WFS_LABEL_UNITS)
+		return units;
+	units = WFS_LABEL_UNITS;
+	if (IS_HIGH_SURROGATE(label[units - 1]) && IS_LOW_SURROGATE(label[units]))
+		units--;
+	return units;
+}
+
 NTSTATUS WFS_CALL front_set_volume_label(struct wfs_file_system *fs, WCHAR *label,
 					 struct wfs_volume_info *info)
 {
 	struct mfs_volume *volume = front_of(fs)->volume;
 	char bytes[3 * WFS_LABEL_UNITS];
-	size_t units = wcsnlen(label, WFS_LABEL_UNITS + 1);
-	if (units > WFS_LABEL_UNITS)
-		return STATUS_INVALID_VOLUME_LABEL;
+	size_t units = label_units(label);
 	size_t size = units ? mfs_utf16_to_name(label, units, bytes, sizeof bytes) : 0;
 	enum mfs_status status = mfs_volume_set_label(volume, bytes, size);
 	if (status == MFS_NAME_TOO_LONG || status == MFS_NAME_INVALID)

@@ -394,7 +394,7 @@ static void linux_words(void)
 	EXPECT(told("-o streams: ", "streams=VALUE"));
 	EXPECT(LINUX("/mnt", "-o", "noatime,strictatime"));
 	EXPECT_EQ(options.atime, CLI_ATIME_STRICT);
-	EXPECT(is(options.mount_words, "noatime,atime,fsname=memefs,subtype=memefs"));
+	EXPECT(is(options.mount_words, "noatime,fsname=memefs,subtype=memefs"));
 	EXPECT(LINUX("/mnt", "-o", "context=\"a:b,c\",allow_root") && options.allow_root);
 	EXPECT(is(options.mount_words, "context=\"a:b,c\",allow_root,fsname=memefs,subtype=memefs"));
 	EXPECT(LINUX("/mnt", "-o", "") && is(message, ""));

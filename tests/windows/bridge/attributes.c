@@ -126,7 +126,7 @@ int op_statfs(struct bridge_request *request)
 	if (info.free_size > info.total_size)
 		bridge_odd("GetVolumeInfo: more free than there is");
 	memset(out, 0, sizeof *out);
-	out->st.bsize = (uint32_t)bridge->params.sector_size * bridge->params.sectors_per_allocation_unit;
+	out->st.bsize = bridge_unit(bridge);
 	out->st.frsize = out->st.bsize;
 	out->st.blocks = info.total_size / out->st.bsize;
 	out->st.bfree = info.free_size / out->st.bsize;

@@ -77,6 +77,12 @@ struct bridge {
 	struct bridge_node *root;		   /* constant once opened */
 };
 
+/* The allocation unit in bytes. */
+static inline uint32_t bridge_unit(const struct bridge *bridge)
+{
+	return (uint32_t)bridge->params.sector_size * bridge->params.sectors_per_allocation_unit;
+}
+
 /* An answer of the program that contradicts the contract: told on stderr, and counted, so that
  * the process ends with a status other than 0. */
 void bridge_odd(const char *format, ...) __attribute__((format(printf, 1, 2)));

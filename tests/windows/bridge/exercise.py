@@ -4,6 +4,7 @@
 Usage: exercise.py NAME, in the mounted directory. Exit status 0: everything was as it must be.
 Each one works in a folder of its own and leaves nothing behind.
 """
+import ctypes
 import errno
 import hashlib
 import mmap
@@ -13,6 +14,7 @@ import random
 import shutil
 import socket
 import stat
+import subprocess
 import sys
 import time
 
@@ -25,6 +27,15 @@ def fails(number, function, *arguments, **named):
         assert error.errno == number, f"{error}, not {errno.errorcode[number]}"
     else:
         raise AssertionError(f"no failure, {errno.errorcode[number]} was due")
+
+
+def eventually(condition):
+    """For what follows a close: the kernel does not wait for it, and remembers for a second."""
+    for _ in range(100):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not come about within five seconds")
 
 
 def write(path, data, mode="wb"):
@@ -111,6 +122,38 @@ def mapped():
         memory.flush()
         assert os.pread(file.fileno(), 5, 0) == b"late\0"
         memory.close()
+    written_after_close()
+
+
+def written_after_close():
+    """Python's own mapping keeps the file open; this one does not: the store comes last of all."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
+    libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    write("stored", bytes(8000))
+    with open("stored", "r+b") as file:
+        address = libc.mmap(None, 8000, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_SHARED, file.fileno(), 0)
+    assert address not in (None, ctypes.c_void_p(-1).value)
+    os.utime("stored", ns=(10**9, 10**9))
+    ctypes.memmove(address + 5000, b"stored", 6)
+    assert libc.munmap(address, 8000) == 0
+    eventually(lambda: os.stat("stored").st_mtime_ns > 10**9)
+    assert read("stored") == bytes(5000) + b"stored" + bytes(2994)
+
+
+def preallocated():
+    """Room set aside behind the end is there while the file is open, and given back after."""
+    write("file", b"x" * 1000)
+    with open("file", "r+b") as file:
+        subprocess.run(["fallocate", "--keep-size", "--length", "1000000", "/proc/self/fd/0"], stdin=file,
+                       check=True)
+        assert os.fstat(file.fileno()).st_size == 1000
+    eventually(lambda: os.stat("file").st_blocks <= 2)
+    with open("file", "r+b") as file:
+        os.posix_fallocate(file.fileno(), 500, 200000)
+        assert os.fstat(file.fileno()).st_size == 200500
+    assert read("file") == b"x" * 1000 + bytes(199500)
 
 
 # ---- names ---------------------------------------------------------------------------------------
@@ -566,11 +609,7 @@ def full():
     assert size % 1048576 == 0 and size > before * 512 * 9 // 10, (size, before)
     assert read("kept") == b"k" * 100000
     os.unlink("large")
-    for _ in range(50):  # the close comes a moment late
-        if os.statvfs(".").f_bfree == before:
-            break
-        time.sleep(0.1)
-    assert os.statvfs(".").f_bfree == before
+    eventually(lambda: os.statvfs(".").f_bfree == before)
 
 
 def spellings():

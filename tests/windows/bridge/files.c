@@ -44,7 +44,7 @@ static bool time_right(bool was_set, UINT64 now, UINT64 before, UINT64 after)
 	return was_set ? after + CLOCK_STEP >= now : after == before;
 }
 
-static void check_cleaned(ULONG flags, UINT64 now, const struct wfs_file_info *before,
+static void check_cleaned(ULONG flags, UINT64 now, UINT64 unit, const struct wfs_file_info *before,
 			  const struct wfs_file_info *after)
 {
 	if (!time_right(flags & WFS_CLEANUP_SET_WRITE_TIME, now, before->last_write_time,
@@ -55,7 +55,10 @@ static void check_cleaned(ULONG flags, UINT64 now, const struct wfs_file_info *b
 		bridge_odd("Cleanup with flags %x: wrong times", flags);
 	if (flags & WFS_CLEANUP_SET_ARCHIVE && !(after->attributes & FILE_ATTRIBUTE_ARCHIVE))
 		bridge_odd("Cleanup: no archive attribute");
-	if (after->file_size != before->file_size || after->allocation_size > before->allocation_size)
+	bool kept_too_much =
+		flags & WFS_CLEANUP_SET_ALLOCATION_SIZE && after->allocation_size >= after->file_size + unit;
+	if (after->file_size != before->file_size || after->allocation_size > before->allocation_size ||
+	    kept_too_much)
 		bridge_odd("Cleanup with flags %x: size %llu of %llu became %llu of %llu", flags,
 			   (unsigned long long)before->file_size, (unsigned long long)before->allocation_size,
 			   (unsigned long long)after->file_size, (unsigned long long)after->allocation_size);
@@ -77,7 +80,7 @@ static void cleanup(struct bridge *bridge, struct bridge_handle *handle)
 	NTSTATUS status = call_get_file_info(bridge, context, &before);
 	call_cleanup(bridge, context, NULL, flags);
 	if (status == STATUS_SUCCESS && call_get_file_info(bridge, context, &after) == STATUS_SUCCESS)
-		check_cleaned(flags, now, &before, &after);
+		check_cleaned(flags, now, bridge_unit(bridge), &before, &after);
 }
 
 void handle_free(struct bridge *bridge, struct bridge_handle *handle)

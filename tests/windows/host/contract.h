@@ -191,18 +191,18 @@ struct fsp_interface {
 	NTSTATUS (*get_volume_info)(fsp_fs *, struct fsp_volume_info *);
 	NTSTATUS (*set_volume_label)(fsp_fs *, WCHAR *, struct fsp_volume_info *);
 	NTSTATUS (*get_security_by_name)(fsp_fs *, WCHAR *, UINT32 *, void *, SIZE_T *);
-	NTSTATUS (*create)
+	NTSTATUS(*create)
 	(fsp_fs *, WCHAR *, UINT32, UINT32, UINT32, void *, UINT64, void **, struct fsp_file_info *);
 	NTSTATUS (*open)(fsp_fs *, WCHAR *, UINT32, UINT32, void **, struct fsp_file_info *);
 	NTSTATUS (*overwrite)(fsp_fs *, void *, UINT32, BOOLEAN, UINT64, struct fsp_file_info *);
 	void (*cleanup)(fsp_fs *, void *, WCHAR *, ULONG);
 	void (*close)(fsp_fs *, void *);
 	NTSTATUS (*read)(fsp_fs *, void *, void *, UINT64, ULONG, ULONG *);
-	NTSTATUS (*write)
+	NTSTATUS(*write)
 	(fsp_fs *, void *, void *, UINT64, ULONG, BOOLEAN, BOOLEAN, ULONG *, struct fsp_file_info *);
 	NTSTATUS (*flush)(fsp_fs *, void *, struct fsp_file_info *);
 	NTSTATUS (*get_file_info)(fsp_fs *, void *, struct fsp_file_info *);
-	NTSTATUS (*set_basic_info)
+	NTSTATUS(*set_basic_info)
 	(fsp_fs *, void *, UINT32, UINT64, UINT64, UINT64, UINT64, struct fsp_file_info *);
 	NTSTATUS (*set_file_size)(fsp_fs *, void *, UINT64, BOOLEAN, struct fsp_file_info *);
 	NTSTATUS (*can_delete)(fsp_fs *, void *, WCHAR *);
@@ -210,7 +210,7 @@ struct fsp_interface {
 	NTSTATUS (*get_security)(fsp_fs *, void *, void *, SIZE_T *);
 	NTSTATUS (*set_security)(fsp_fs *, void *, SECURITY_INFORMATION, void *);
 	NTSTATUS (*read_directory)(fsp_fs *, void *, WCHAR *, WCHAR *, void *, ULONG, ULONG *);
-	NTSTATUS (*resolve_reparse_points)
+	NTSTATUS(*resolve_reparse_points)
 	(fsp_fs *, WCHAR *, UINT32, BOOLEAN, IO_STATUS_BLOCK *, void *, SIZE_T *);
 	NTSTATUS (*get_reparse_point)(fsp_fs *, void *, WCHAR *, void *, SIZE_T *);
 	NTSTATUS (*set_reparse_point)(fsp_fs *, void *, WCHAR *, void *, SIZE_T);
@@ -219,10 +219,10 @@ struct fsp_interface {
 	NTSTATUS (*get_dir_info_by_name)(fsp_fs *, void *, WCHAR *, struct fsp_dir_info *);
 	NTSTATUS (*control)(fsp_fs *, void *, UINT32, void *, ULONG, void *, ULONG, ULONG *);
 	NTSTATUS (*set_delete)(fsp_fs *, void *, WCHAR *, BOOLEAN);
-	NTSTATUS (*create_ex)
+	NTSTATUS(*create_ex)
 	(fsp_fs *, WCHAR *, UINT32, UINT32, UINT32, void *, UINT64, void *, ULONG, BOOLEAN, void **,
 	 struct fsp_file_info *);
-	NTSTATUS (*overwrite_ex)
+	NTSTATUS(*overwrite_ex)
 	(fsp_fs *, void *, UINT32, BOOLEAN, UINT64, struct fsp_ea *, ULONG, struct fsp_file_info *);
 	NTSTATUS (*get_ea)(fsp_fs *, void *, struct fsp_ea *, ULONG, ULONG *);
 	NTSTATUS (*set_ea)(fsp_fs *, void *, struct fsp_ea *, ULONG, struct fsp_file_info *);
