@@ -1,11 +1,12 @@
 # Short names for what people do here. The work is in tools/, the build is Meson's.
 
-.PHONY: help run stop check bench windows installer format clean
+.PHONY: help run stop check bench bench-windows windows installer format clean
 
 help:
 	@echo 'make run        mount a volume on ./ram; make stop ends it'
 	@echo 'make check      build everything, run every test'
 	@echo 'make bench      measure the engine'
+	@echo 'make bench-windows  measure memefs.exe through a stand-in for WinFsp, under Wine'
 	@echo 'make windows    build memefs.exe, 64 and 32 bits, into build/windows-*'
 	@echo 'make installer  build the Windows installer'
 	@echo 'make format     lay out the source as .clang-format says'
@@ -24,6 +25,10 @@ check:
 bench:
 	@tools/install-packages bench
 	@bench/run
+
+bench-windows: windows
+	@tools/install-packages check
+	@bench/windows/run
 
 windows:
 	@tools/install-packages windows

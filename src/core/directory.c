@@ -86,21 +86,28 @@ static size_t entry_bytes(size_t name_size)
 	return offsetof(struct entry, name) + name_size;
 }
 
+/* Charged in one step: for the entry itself and for its places. */
+static uint64_t entry_charge(size_t name_size)
+{
+	return pool_rounded(entry_bytes(name_size)) + ENTRY_PLACES;
+}
+
 struct entry *entry_make(struct mfs_volume *volume, const char *name, size_t size, struct mfs_node *node,
 			 bool forced)
 {
-	size_t bytes = entry_bytes(size);
-	struct entry *entry = forced ? pool_take_forced(volume->pool, bytes) : pool_take(volume->pool, bytes);
+	struct entry *entry;
 
-	if (!entry)
+	if (forced)
+		budget_force(&volume->budget, entry_charge(size));
+	else if (!budget_take(&volume->budget, entry_charge(size)))
 		return NULL;
-	if (forced) {
-		budget_force(&volume->budget, ENTRY_PLACES);
-	} else if (!budget_take(&volume->budget, ENTRY_PLACES)) {
-		pool_give(volume->pool, entry, bytes);
+	entry = pool_take_raw(volume->pool, entry_bytes(size));
+	if (!entry) {
+		budget_give(&volume->budget, entry_charge(size));
 		return NULL;
 	}
-	entry->link = (struct index_link){.hash = directory_hash(volume, name, size), .own = (uint32_t)size};
+	entry->link =
+		(struct index_link){.hash = directory_hash(volume, name, size), .own = (uint32_t)size};
 	entry->node = node;
 	entry->position = 0;
 	memcpy(entry->name, name, size);
@@ -109,8 +116,10 @@ struct entry *entry_make(struct mfs_volume *volume, const char *name, size_t siz
 
 void entry_free(struct mfs_volume *volume, struct entry *entry)
 {
-	budget_give(&volume->budget, ENTRY_PLACES);
-	pool_give(volume->pool, entry, entry_bytes(entry->link.own));
+	uint64_t charge = entry_charge(entry->link.own);
+
+	pool_give_raw(volume->pool, entry, entry_bytes(entry->link.own));
+	budget_give(&volume->budget, charge);
 }
 
 bool directory_insert(struct mfs_volume *volume, struct directory *directory, struct entry *entry)

@@ -245,6 +245,17 @@ static enum mfs_status fill_in(struct mfs_volume *volume, struct mfs_node *node,
 	return status;
 }
 
+/* Each thread's lane counts by itself, in steps of the number of lanes, which is that of the shards: threads
+ * that make nodes side by side then meet in none of them. */
+static uint64_t next_number(struct mfs_volume *volume)
+{
+	unsigned lane = os_thread_lane() % NUMBER_SHARDS;
+
+	if (!volume->root)
+		return ROOT_NUMBER;
+	return atomic_fetch_add_explicit(&volume->shards[lane].next, NUMBER_SHARDS, memory_order_relaxed) + lane;
+}
+
 static struct mfs_node *node_bare(struct mfs_volume *volume, const struct mfs_new *what)
 {
 	struct mfs_node *node = pool_take_zeroed(volume->pool, sizeof(*node));
@@ -252,7 +263,7 @@ static struct mfs_node *node_bare(struct mfs_volume *volume, const struct mfs_ne
 	if (!node)
 		return NULL;
 	node->main.node = node;
-	node->number = atomic_fetch_add_explicit(&volume->next_number, 1, memory_order_relaxed);
+	node->number = next_number(volume);
 	node->references = 1;
 	node->attributes = what->attributes & MFS_A_SETTABLE;
 	node->flags = (uint8_t)(what->flags & NODE_FLAGS);

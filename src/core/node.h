@@ -123,11 +123,12 @@ struct mfs_volume {
 	bool read_only;		      /* (c) */
 	enum mfs_order order;	      /* (c) */
 	struct mfs_node *root;	      /* (c) */
-	_Atomic uint64_t next_number; /* (a) */
 	os_lock moving;
 	struct {
 		os_lock lock;
 		struct index nodes; /* (x) */
+		_Atomic uint64_t next; /* (a) the next number of this lane, less the lane */
+		char apart[64];       /* shards do not share cache lines */
 	} shards[NUMBER_SHARDS];
 	os_lock security_lock;
 	struct index securities; /* (x) */

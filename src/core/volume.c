@@ -71,7 +71,8 @@ enum mfs_status mfs_volume_create(const struct mfs_options *options, struct mfs_
 	volume->unicode_names = options->unicode_names || options->case_insensitive;
 	volume->size_is_promise = options->size_is_promise;
 	volume->order = options->order;
-	volume->next_number = 1;
+	for (unsigned i = 0; i < NUMBER_SHARDS; i++)
+		volume->shards[i].next = NUMBER_SHARDS;
 	volume->serial = options->serial;
 	while (volume->serial == 0)
 		os_random(&volume->serial, sizeof(volume->serial));

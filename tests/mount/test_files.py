@@ -249,7 +249,7 @@ def test_identities():
         first = os.stat(v / "a").st_ino
         os.unlink(v / "a")
         write(v / "a", "")
-        assert os.stat(v / "a").st_ino > first
+        assert os.stat(v / "a").st_ino != first
         assert os.stat(v.path).st_ino == 1
 
 
