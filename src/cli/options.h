@@ -99,9 +99,9 @@ struct cli_options {
 	const char *debug_log; /* -D, "-" is stderr; NULL: not given */
 
 	/* Linux */
-	const char *source; /* mount(8)'s first word; NULL: none */
-	bool nonempty;	    /* -o nonempty: mount over a directory that has entries */
-	bool noxattr;	    /* -o noxattr */
+	const char *source;	  /* mount(8)'s first word; NULL: none */
+	bool nonempty;		  /* -o nonempty: mount over a directory that has entries */
+	bool noxattr;		  /* -o noxattr */
 	enum cli_streams streams; /* -o streams=: xattr (also when not given), colon: file:stream as well */
 	bool allow_other, allow_root;
 	bool default_permissions;

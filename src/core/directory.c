@@ -106,8 +106,7 @@ struct entry *entry_make(struct mfs_volume *volume, const char *name, size_t siz
 		budget_give(&volume->budget, entry_charge(size));
 		return NULL;
 	}
-	entry->link =
-		(struct index_link){.hash = directory_hash(volume, name, size), .own = (uint32_t)size};
+	entry->link = (struct index_link){.hash = directory_hash(volume, name, size), .own = (uint32_t)size};
 	entry->node = node;
 	entry->position = 0;
 	memcpy(entry->name, name, size);

@@ -94,8 +94,9 @@ struct mfs_options {
 	uint64_t max_nodes; /* 0: bounded by bytes alone */
 	uint32_t unit; /* allocation unit in bytes, a multiple of MFS_SECTOR up to 64 KiB; 0: MFS_SECTOR */
 	bool case_insensitive; /* names compare by NTFS's upper-case table; must be WTF-8 */
-	bool unicode_names; /* names must be WTF-8, at most 255 UTF-16 units; else any 255 bytes. Insensitive ones are */
-	bool size_is_promise;  /* growing a stream's size charges it at once (NTFS), else holes are free */
+	bool unicode_names; /* names must be WTF-8, at most 255 UTF-16 units; else any 255 bytes. Insensitive
+			       ones are */
+	bool size_is_promise; /* growing a stream's size charges it at once (NTFS), else holes are free */
 	bool read_only;
 	enum mfs_order order;
 	const char *label; /* WTF-8; copied; NULL: empty */
@@ -295,10 +296,11 @@ enum mfs_remove { MFS_REMOVE_FILE, MFS_REMOVE_DIRECTORY, MFS_REMOVE_ANY };
 enum mfs_status mfs_unlink(struct mfs_volume *volume, struct mfs_node *directory, const char *name,
 			   size_t size, enum mfs_remove kind, struct mfs_node *only);
 
-#define MFS_RENAME_REPLACE 1u	 /* the target may exist and is replaced; else MFS_EXISTS */
-#define MFS_RENAME_EXCHANGE 2u	 /* both exist and change places */
-#define MFS_RENAME_WHITEOUT 4u	 /* leave a 0:0 character device behind */
-#define MFS_RENAME_FILES_ONLY 8u /* replace any file, also by a directory, never a directory (NTFS): MFS_IS_DIRECTORY */
+#define MFS_RENAME_REPLACE 1u  /* the target may exist and is replaced; else MFS_EXISTS */
+#define MFS_RENAME_EXCHANGE 2u /* both exist and change places */
+#define MFS_RENAME_WHITEOUT 4u /* leave a 0:0 character device behind */
+#define MFS_RENAME_FILES_ONLY \
+	8u /* replace any file, also by a directory, never a directory (NTFS): MFS_IS_DIRECTORY */
 /* Moves a name. With `only` as in mfs_unlink. MFS_LOOP, MFS_NOT_EMPTY,
  * MFS_IS_DIRECTORY, MFS_NOT_DIRECTORY. Renaming to another spelling of the same
  * name changes the spelling; two names of one node: nothing happens (POSIX). */

@@ -8,25 +8,6 @@
 #include "node.h"
 #include "wire.h"
 
-/* ---- blobs and extras ------------------------------------------------------------ */
-
-struct blob *blob_make(struct mfs_volume *volume, const void *bytes, size_t size)
-{
-	struct blob *blob = pool_take(volume->pool, sizeof(*blob) + size);
-
-	if (blob) {
-		blob->size = (uint32_t)size;
-		memcpy(blob->bytes, bytes, size);
-	}
-	return blob;
-}
-
-void blob_free(struct mfs_volume *volume, struct blob *blob)
-{
-	if (blob)
-		pool_give(volume->pool, blob, sizeof(*blob) + blob->size);
-}
-
 /* Copies a blob out; NULL is an empty one. */
 static enum mfs_status blob_copy(const struct blob *blob, void *to, size_t capacity, size_t *size)
 {
@@ -36,46 +17,6 @@ static enum mfs_status blob_copy(const struct blob *blob, void *to, size_t capac
 	if (blob)
 		memcpy(to, blob->bytes, blob->size);
 	return MFS_OK;
-}
-
-struct extras *extras_get(struct mfs_volume *volume, struct mfs_node *node)
-{
-	if (!node->extras)
-		node->extras = pool_take_zeroed(volume->pool, sizeof(*node->extras));
-	return node->extras;
-}
-
-void extras_prune(struct mfs_volume *volume, struct mfs_node *node)
-{
-	struct extras *extras = node->extras;
-
-	if (extras && !extras->eas && !extras->reparse && !extras->xattrs && !extras->streams) {
-		node->extras = NULL;
-		pool_give(volume->pool, extras, sizeof(*extras));
-	}
-}
-
-static void xattr_free(struct mfs_volume *volume, struct xattr *xattr)
-{
-	pool_give(volume->pool, xattr, sizeof(*xattr) + xattr->name_size + xattr->size);
-}
-
-void extras_free(struct mfs_volume *volume, struct mfs_node *node)
-{
-	struct extras *extras = node->extras;
-	struct xattr *xattr;
-
-	if (!extras)
-		return;
-	streams_unlist_all(volume, node);
-	blob_free(volume, extras->eas);
-	blob_free(volume, extras->reparse);
-	while ((xattr = extras->xattrs) != NULL) {
-		extras->xattrs = xattr->next;
-		xattr_free(volume, xattr);
-	}
-	node->extras = NULL;
-	pool_give(volume->pool, extras, sizeof(*extras));
 }
 
 /* ---- security descriptors --------------------------------------------------------- */
@@ -101,7 +42,8 @@ static struct security *security_find(const struct mfs_volume *volume, const voi
 	return NULL;
 }
 
-static struct security *security_make(struct mfs_volume *volume, const void *bytes, size_t size, uint32_t hash)
+static struct security *security_make(struct mfs_volume *volume, const void *bytes, size_t size,
+				      uint32_t hash)
 {
 	struct security *security = pool_take(volume->pool, sizeof(*security) + size);
 
@@ -135,8 +77,7 @@ struct security *security_share(struct mfs_volume *volume, const void *bytes, si
 
 void security_drop(struct mfs_volume *volume, struct security *security)
 {
-	if (!security ||
-	    atomic_fetch_sub_explicit(&security->references, 1, memory_order_acq_rel) != 1)
+	if (!security || atomic_fetch_sub_explicit(&security->references, 1, memory_order_acq_rel) != 1)
 		return;
 	os_lock_exclusive(&volume->security_lock);
 	index_remove(&volume->securities, volume->pool, &security->link);
@@ -390,6 +331,21 @@ enum mfs_status mfs_symlink_target(struct mfs_volume *volume, struct mfs_node *n
 }
 
 /* ---- xattrs --------------------------------------------------------------------------------- */
+
+static void xattr_free(struct mfs_volume *volume, struct xattr *xattr)
+{
+	pool_give(volume->pool, xattr, sizeof(*xattr) + xattr->name_size + xattr->size);
+}
+
+void xattrs_free(struct mfs_volume *volume, struct extras *extras)
+{
+	struct xattr *xattr;
+
+	while ((xattr = extras->xattrs) != NULL) {
+		extras->xattrs = xattr->next;
+		xattr_free(volume, xattr);
+	}
+}
 
 /* Where the xattr with this name hangs, or where a new one would. */
 static struct xattr **xattr_find(struct extras *extras, const char *name, size_t size)

@@ -195,8 +195,8 @@ static enum mfs_status enter(struct mfs_volume *volume, const struct asked *aske
 }
 
 /* Makes a node and its entry, and puts that in. */
-static enum mfs_status create(struct mfs_volume *volume, const struct asked *asked, const struct mfs_new *what,
-			      struct mfs_node **node)
+static enum mfs_status create(struct mfs_volume *volume, const struct asked *asked,
+			      const struct mfs_new *what, struct mfs_node **node)
 {
 	struct mfs_node *made;
 	struct entry *entry;

@@ -60,10 +60,10 @@ struct extras {
 
 /* A security descriptor, one for all nodes that have the same. */
 struct security {
-	struct index_link link; /* (x) */
+	struct index_link link;	     /* (x) */
 	_Atomic uint64_t references; /* (a) never again above 0 once it was 0 */
-	uint32_t size;		/* (c) */
-	unsigned char bytes[];	/* (c) */
+	uint32_t size;		     /* (c) */
+	unsigned char bytes[];	     /* (c) */
 };
 
 struct directory {
@@ -108,27 +108,30 @@ struct mfs_node {
 	};
 };
 
+/* The flags there are; others are dropped. */
+#define NODE_FLAGS (MFS_F_IMMUTABLE | MFS_F_APPEND | MFS_F_NODUMP | MFS_F_NOATIME)
+
 #define NUMBER_SHARDS 16
 #define ROOT_NUMBER 1
 
 struct mfs_volume {
 	struct budget budget;
-	struct pool *pool;	      /* (c) */
-	struct store store;	      /* (c) */
-	uint64_t seed;		      /* (c) of name hashes */
-	uint32_t serial, unit;	      /* (c) */
-	bool case_insensitive;	      /* (c) */
+	struct pool *pool;     /* (c) */
+	struct store store;    /* (c) */
+	uint64_t seed;	       /* (c) of name hashes */
+	uint32_t serial, unit; /* (c) */
+	bool case_insensitive; /* (c) */
 	bool unicode_names;    /* (c) */
-	bool size_is_promise;	      /* (c) */
-	bool read_only;		      /* (c) */
-	enum mfs_order order;	      /* (c) */
-	struct mfs_node *root;	      /* (c) */
+	bool size_is_promise;  /* (c) */
+	bool read_only;	       /* (c) */
+	enum mfs_order order;  /* (c) */
+	struct mfs_node *root; /* (c) */
 	os_lock moving;
 	struct {
 		os_lock lock;
-		struct index nodes; /* (x) */
+		struct index nodes;    /* (x) */
 		_Atomic uint64_t next; /* (a) the next number of this lane, less the lane */
-		char apart[64];       /* shards do not share cache lines */
+		char apart[64];	       /* shards do not share cache lines */
 	} shards[NUMBER_SHARDS];
 	os_lock security_lock;
 	struct index securities; /* (x) */
@@ -143,6 +146,15 @@ struct mfs_volume {
  * one that may get it later. Its times are now. */
 enum mfs_status node_create(struct mfs_volume *volume, const struct mfs_new *what, unsigned links,
 			    struct mfs_node **node);
+/* The root lives as long as its volume: nobody counts its references. */
+static inline bool node_is_root(const struct mfs_node *node)
+{
+	return node->number == ROOT_NUMBER;
+}
+
+/* Makes a node findable by its number; false: no memory. Takes it out again. */
+bool node_number_insert(struct mfs_volume *volume, struct mfs_node *node);
+void node_number_remove(struct mfs_volume *volume, struct mfs_node *node);
 /* One more reference if there still is one. */
 bool node_try_hold(struct mfs_node *node);
 /* Moves times to now, under the node's lock: a mask of 1 << enum node_time. */
@@ -156,6 +168,8 @@ void node_touch_locked(struct mfs_node *node, unsigned times);
 
 /* Frees a stream's data; nobody else has it any more. */
 void stream_free_data(struct mfs_volume *volume, struct mfs_stream *stream);
+/* Gives one reference of a named stream back, not its node's. */
+void stream_named_drop(struct mfs_volume *volume, struct named_stream *stream);
 /* Takes every named stream off the node (locked exclusively); those that are open live on. */
 void streams_unlist_all(struct mfs_volume *volume, struct mfs_node *node);
 uint64_t stream_allocation(const struct mfs_volume *volume, const struct mfs_stream *stream);
@@ -168,8 +182,8 @@ enum mfs_status stream_resize(struct mfs_volume *volume, struct mfs_stream *stre
 struct extras *extras_get(struct mfs_volume *volume, struct mfs_node *node);
 /* Frees extras that hold nothing (node locked exclusively). */
 void extras_prune(struct mfs_volume *volume, struct mfs_node *node);
-/* Frees all extras of a node that nobody has any more. */
-void extras_free(struct mfs_volume *volume, struct mfs_node *node);
+/* Frees all xattrs. */
+void xattrs_free(struct mfs_volume *volume, struct extras *extras);
 
 /* A checked copy of bytes as a blob. NULL: no space. */
 struct blob *blob_make(struct mfs_volume *volume, const void *bytes, size_t size);

@@ -427,7 +427,8 @@ static void take_back(struct writing *w)
 
 		sectors_clear(w->store, w->map, start * MFS_SECTOR, (start + count) * MFS_SECTOR);
 		if (w->added[w->additions].promised)
-			sectors_promise_again(w->store, w->map, start * MFS_SECTOR, (start + count) * MFS_SECTOR);
+			sectors_promise_again(w->store, w->map, start * MFS_SECTOR,
+					      (start + count) * MFS_SECTOR);
 	}
 }
 
@@ -629,7 +630,8 @@ static uint64_t promise_holes(const struct store *store, struct sectors *map, ui
 	return need;
 }
 
-static bool promise(const struct store *store, struct sectors *map, uint64_t offset, uint64_t end, bool forced)
+static bool promise(const struct store *store, struct sectors *map, uint64_t offset, uint64_t end,
+		    bool forced)
 {
 	uint64_t first = offset / MFS_SECTOR, last = (end + MFS_SECTOR - 1) / MFS_SECTOR, need;
 

@@ -43,25 +43,13 @@ void stream_free_data(struct mfs_volume *volume, struct mfs_stream *stream)
 }
 
 /* Gives one reference of a named stream back, not the node's. */
-static void named_drop(struct mfs_volume *volume, struct named_stream *stream)
+void stream_named_drop(struct mfs_volume *volume, struct named_stream *stream)
 {
 	if (atomic_fetch_sub_explicit(&stream->references, 1, memory_order_acq_rel) != 1)
 		return;
 	stream_free_data(volume, &stream->stream);
 	pool_give(volume->pool, stream->name, stream->name_size);
 	pool_give(volume->pool, stream, sizeof(*stream));
-}
-
-void mfs_stream_drop(struct mfs_volume *volume, struct mfs_stream *stream)
-{
-	struct mfs_node *node;
-
-	if (!stream)
-		return;
-	node = stream->node;
-	if (!mfs_stream_is_main(stream))
-		named_drop(volume, named(stream));
-	mfs_node_drop(volume, node);
 }
 
 void streams_unlist_all(struct mfs_volume *volume, struct mfs_node *node)
@@ -71,7 +59,7 @@ void streams_unlist_all(struct mfs_volume *volume, struct mfs_node *node)
 	while (node->extras && (stream = node->extras->streams) != NULL) {
 		node->extras->streams = stream->next;
 		stream->next = NULL;
-		named_drop(volume, stream);
+		stream_named_drop(volume, stream);
 	}
 }
 
@@ -159,7 +147,7 @@ enum mfs_status mfs_stream_create(struct mfs_volume *volume, struct mfs_node *no
 	}
 	os_unlock_exclusive(&node->lock);
 	if (status != MFS_OK)
-		named_drop(volume, new);
+		stream_named_drop(volume, new);
 	return status;
 }
 
@@ -186,7 +174,7 @@ enum mfs_status mfs_stream_remove(struct mfs_volume *volume, struct mfs_node *no
 	os_unlock_exclusive(&node->lock);
 	if (!found)
 		return MFS_NOT_FOUND;
-	named_drop(volume, found);
+	stream_named_drop(volume, found);
 	return MFS_OK;
 }
 
@@ -234,7 +222,7 @@ enum mfs_status mfs_stream_rename(struct mfs_volume *volume, struct mfs_node *no
 	os_unlock_exclusive(&node->lock);
 	pool_give(volume->pool, new, to_size);
 	if (victim)
-		named_drop(volume, victim);
+		stream_named_drop(volume, victim);
 	return status;
 }
 

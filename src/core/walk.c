@@ -55,8 +55,8 @@ static enum mfs_status step(struct mfs_volume *volume, struct mfs_node *node, co
 }
 
 /* The node that a name means in a directory that is locked; no reference. NULL unless MFS_OK. */
-static enum mfs_status find(const struct mfs_volume *volume, const struct mfs_node *directory, const char *name,
-			    size_t size, struct mfs_node **node)
+static enum mfs_status find(const struct mfs_volume *volume, const struct mfs_node *directory,
+			    const char *name, size_t size, struct mfs_node **node)
 {
 	enum mfs_status status = name_check(name, size, volume->unicode_names);
 	const struct entry *entry = NULL;

@@ -298,6 +298,26 @@ static enum mfs_status may_move(struct front *front, struct mfs_node *from, cons
 	return flags_may_take(front, to, to_name);
 }
 
+/* A whiteout is the caller's, as any new node. The kernel lets no other name be made in the directory
+ * meanwhile; two names of one node were left alone, which more than one link tells. */
+static void own_whiteout(fuse_req_t req, struct front *front, struct mfs_node *from, const char *name)
+{
+	struct mfs_new new = {.kind = MFS_CHAR_DEVICE};
+	struct mfs_set set = {.what = MFS_SET_UID | MFS_SET_GID};
+	struct mfs_node *whiteout;
+	struct mfs_info info;
+
+	if (mfs_lookup(front->volume, from, name, strlen(name), &whiteout) != MFS_OK)
+		return;
+	mfs_node_info(front->volume, whiteout, &info);
+	own(req, front, from, 0, &new);
+	set.uid = new.uid;
+	set.gid = new.gid;
+	if (info.kind == MFS_CHAR_DEVICE && info.device == 0 && info.links == 1)
+		mfs_node_set(front->volume, whiteout, &set);
+	mfs_node_drop(front->volume, whiteout);
+}
+
 void names_rename(fuse_req_t req, fuse_ino_t from_number, const char *from_name, fuse_ino_t to_number,
 		  const char *to_name, unsigned flags)
 {
@@ -319,6 +339,8 @@ void names_rename(fuse_req_t req, fuse_ino_t from_number, const char *from_name,
 	if (from && to && status == MFS_OK)
 		status = mfs_rename(front->volume, from, from_name, strlen(from_name), to, to_name,
 				    strlen(to_name), how, NULL);
+	if (from && to && status == MFS_OK && how & MFS_RENAME_WHITEOUT)
+		own_whiteout(req, front, from, from_name);
 	mfs_node_drop(front->volume, from);
 	mfs_node_drop(front->volume, to);
 	reply_status(req, status);

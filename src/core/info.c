@@ -1,0 +1,72 @@
+/*
+ * info: what is known of a node or a stream, told at once.
+ */
+#include "node.h"
+#include "wire.h"
+
+/* ---- info ---------------------------------------------------------------------------- */
+
+static struct mfs_time time_of(const struct mfs_node *node, enum node_time which)
+{
+	return (struct mfs_time){node->seconds[which], node->nanoseconds[which]};
+}
+
+static enum mfs_kind kind_of(const struct mfs_node *node, uint32_t tag)
+{
+	if (tag == WIRE_TAG_SYMLINK || tag == WIRE_TAG_LX_SYMLINK || tag == WIRE_TAG_MOUNT_POINT)
+		return MFS_SYMLINK;
+	return (enum mfs_kind)node->kind;
+}
+
+static void data_info(const struct mfs_volume *volume, const struct mfs_stream *stream, struct mfs_info *info)
+{
+	info->size = info->data_size = atomic_load_explicit(&stream->size, memory_order_acquire);
+	info->stored = atomic_load_explicit(&stream->sectors.stored, memory_order_relaxed) * MFS_SECTOR;
+	info->allocation = stream_allocation(volume, stream);
+}
+
+void mfs_stream_info(struct mfs_volume *volume, struct mfs_stream *stream, struct mfs_info *info)
+{
+	struct mfs_node *node = stream->node;
+	const struct extras *extras;
+	size_t target = 0;
+
+	*info = (struct mfs_info){.number = node->number, .directory = node->kind == MFS_DIRECTORY};
+	os_lock_shared(&node->lock);
+	extras = node->extras;
+	info->reparse_tag = node->reparse_tag;
+	info->kind = kind_of(node, info->reparse_tag);
+	info->attributes = node->attributes | (info->directory ? MFS_A_DIRECTORY : 0) |
+			   (info->reparse_tag ? MFS_A_REPARSE_POINT : 0);
+	info->mode = node->mode;
+	info->uid = node->uid;
+	info->gid = node->gid;
+	info->flags = node->flags;
+	info->ea_size = extras && extras->eas ? wire_ea_size(extras->eas->bytes, extras->eas->size) : 0;
+	if (info->kind == MFS_SYMLINK && stream == &node->main)
+		wire_reparse_target(extras->reparse->bytes, extras->reparse->size, NULL, 0, &target);
+	info->birth = time_of(node, BIRTH);
+	info->access = time_of(node, ACCESS);
+	info->write = time_of(node, WRITE);
+	info->change = time_of(node, CHANGE);
+	os_unlock_shared(&node->lock);
+	if (info->attributes == 0)
+		info->attributes = MFS_A_NORMAL;
+	info->links = atomic_load_explicit(&node->links, memory_order_relaxed);
+	data_info(volume, stream, info);
+	if (info->kind == MFS_SYMLINK && stream == &node->main)
+		info->size = target;
+	if (info->directory && info->kind == MFS_DIRECTORY) {
+		info->entries = atomic_load_explicit(&node->directory->entries, memory_order_relaxed);
+		if (info->links > 0)
+			info->links = 2 + atomic_load_explicit(&node->directory->subdirectories,
+							       memory_order_relaxed);
+	} else if (info->kind == MFS_CHAR_DEVICE || info->kind == MFS_BLOCK_DEVICE) {
+		info->device = node->device;
+	}
+}
+
+void mfs_node_info(struct mfs_volume *volume, struct mfs_node *node, struct mfs_info *info)
+{
+	mfs_stream_info(volume, &node->main, info);
+}
