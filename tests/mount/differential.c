@@ -245,21 +245,19 @@ static void keep(int side, int slot, int file)
 static long do_open(const struct call *call, int side, struct result *result)
 {
 	static const int access[] = {O_RDWR, O_RDWR, O_RDONLY, O_WRONLY};
-	static const int more[] = {O_CREAT, O_CREAT,	     O_CREAT | O_EXCL, O_CREAT | O_TRUNC,
-				   0,	    O_TRUNC,	     O_APPEND,	       O_CREAT | O_APPEND,
-				   O_CREAT, O_DIRECTORY, O_NOFOLLOW,       O_CREAT | O_NOFOLLOW,
-				   O_PATH,  O_NOATIME,   O_TMPFILE,	       O_PATH | O_NOFOLLOW};
+	static const int more[] = {O_CREAT, O_CREAT,	 O_CREAT | O_EXCL, O_CREAT | O_TRUNC,
+				   0,	    O_TRUNC,	 O_APPEND,	   O_CREAT | O_APPEND,
+				   O_CREAT, O_DIRECTORY, O_NOFOLLOW,	   O_CREAT | O_NOFOLLOW,
+				   O_PATH,  O_NOATIME,	 O_TMPFILE,	   O_PATH | O_NOFOLLOW};
 	int flags = access[call->bits % 4] | more[call->bits / 4 % 16] | O_NONBLOCK | O_CLOEXEC;
 	mode_t mode = call->bits / 64 % 010000;
-	int file;
+	int file, slot = (int)(call->data % SLOTS);
 
-	if ((call->bits & 0x3c) == 14 << 2 && (call->bits & 3) == 2)
-		flags |= O_RDWR;
-	show(result, "open(%s, 0%o, 0%o) -> slot %d", call->path[0], (unsigned)flags, mode, call->slot);
+	show(result, "open(%s, 0%o, 0%o) -> slot %d", call->path[0], (unsigned)flags, mode, slot);
 	file = open(call->path[0], flags, mode);
 	if (file < 0)
 		return -1;
-	keep(side, call->slot, file);
+	keep(side, slot, file);
 	return 0;
 }
 
@@ -295,9 +293,18 @@ static long do_unlink(const struct call *call, int side, struct result *result)
 
 static long do_rename(const struct call *call, int side, struct result *result)
 {
-	static const unsigned flags[] = {
-		0, 0, 0, RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_EXCHANGE, RENAME_WHITEOUT,
-		RENAME_WHITEOUT | RENAME_NOREPLACE, RENAME_EXCHANGE | RENAME_NOREPLACE, 0, 0, 8};
+	static const unsigned flags[] = {0,
+					 0,
+					 0,
+					 RENAME_NOREPLACE,
+					 RENAME_EXCHANGE,
+					 RENAME_EXCHANGE,
+					 RENAME_WHITEOUT,
+					 RENAME_WHITEOUT | RENAME_NOREPLACE,
+					 RENAME_EXCHANGE | RENAME_NOREPLACE,
+					 0,
+					 0,
+					 8};
 	unsigned flag = flags[call->bits % 12];
 	int value;
 
@@ -490,7 +497,8 @@ static long do_lseek(const struct call *call, int side, struct result *result)
 	found = lseek(file, call->offset, whence);
 	if (call->offset < 0 || call->offset >= state.st_size)
 		return found;
-	if ((found < 0 && whence == SEEK_HOLE) || (found >= 0 && (found < call->offset || found > state.st_size)))
+	if ((found < 0 && whence == SEEK_HOLE) ||
+	    (found >= 0 && (found < call->offset || found > state.st_size)))
 		add(result, "impossible: %ld\n", found);
 	size = found < 0 ? DATA_BYTES : found - call->offset < DATA_BYTES ? found - call->offset : DATA_BYTES;
 	if (whence == SEEK_DATA && (size = pread(file, buffer, (size_t)size, call->offset)) > 0)
@@ -540,7 +548,8 @@ static long do_chown(const struct call *call, int side, struct result *result)
 		show(result, "fchown(slot %d, %d, %d)", call->slot, (int)uid, (int)gid);
 		return fchown(files[side][call->slot], uid, gid);
 	}
-	show(result, "%s(%s, %d, %d)", call->bits & 1 ? "lchown" : "chown", call->path[0], (int)uid, (int)gid);
+	show(result, "%s(%s, %d, %d)", call->bits & 1 ? "lchown" : "chown", call->path[0], (int)uid,
+	     (int)gid);
 	return call->bits & 1 ? lchown(call->path[0], uid, gid) : chown(call->path[0], uid, gid);
 }
 
@@ -596,8 +605,8 @@ static long do_statx(const struct call *call, int side, struct result *result)
 		return -1;
 	if ((state.stx_mask & STATX_BASIC_STATS) != STATX_BASIC_STATS)
 		add(result, "mask %x\n", state.stx_mask & STATX_BASIC_STATS);
-	add(result, "mode=%o nlink=%u uid=%u gid=%u rdev=%u:%u", state.stx_mode, state.stx_nlink, state.stx_uid,
-	    state.stx_gid, state.stx_rdev_major, state.stx_rdev_minor);
+	add(result, "mode=%o nlink=%u uid=%u gid=%u rdev=%u:%u", state.stx_mode, state.stx_nlink,
+	    state.stx_uid, state.stx_gid, state.stx_rdev_major, state.stx_rdev_minor);
 	if (!S_ISDIR(state.stx_mode))
 		add(result, " size=%llu", (unsigned long long)state.stx_size);
 	add_time(result, "atime", state.stx_atime.tv_sec, state.stx_atime.tv_nsec);
@@ -627,10 +636,11 @@ static long do_umask(const struct call *call, int side, struct result *result)
 
 static const char *attribute_name(uint32_t bits)
 {
-	static const char *const names[] = {"user.a",	  "user.b",	 "user.a b",  "trusted.a", "trusted.b",
-					    "security.a", "security.b", "user.a",    "user.",	   "other.a",
-					    "user.c",	  "user.\xc3\xa9", "trusted.", "user.d",    "user.b",
-					    "system.posix_acl_access"};
+	static const char *const names[] = {
+		"user.a",    "user.b",	   "user.a b",	 "trusted.a",
+		"trusted.b", "security.a", "security.b", "user.a",
+		"user.",     "other.a",	   "user.c",	 "user.\xc3\xa9",
+		"trusted.",  "user.d",	   "user.b",	 "system.posix_acl_access"};
 
 	return names[bits % 16];
 }
@@ -752,13 +762,13 @@ static const struct operation {
 	perform_fn *perform;
 	unsigned weight;
 } operations[] = {
-	{do_open, 130},	     {do_close, 15},	   {do_mkdir, 60},    {do_rmdir, 25},	 {do_unlink, 50},
-	{do_rename, 60},     {do_link, 30},	   {do_link_open, 8}, {do_symlink, 22},	 {do_readlink, 20},
-	{do_mknod, 18},	     {do_list, 30},	   {do_list_open, 8}, {do_pread, 70},	 {do_pwrite, 70},
-	{do_write, 50},	     {do_truncate, 20},	   {do_ftruncate, 20}, {do_fallocate, 30}, {do_lseek, 30},
-	{do_copy, 30},	     {do_chmod, 40},	   {do_chown, 30},    {do_utimens, 40},	 {do_stat, 60},
-	{do_statx, 20},	     {do_access, 20},	   {do_umask, 6},     {do_setxattr, 40}, {do_getxattr, 30},
-	{do_listxattr, 20},  {do_removexattr, 20}, {do_acl, 30},
+	{do_open, 180},	    {do_close, 6},	  {do_mkdir, 25},     {do_rmdir, 40},	  {do_unlink, 50},
+	{do_rename, 60},    {do_link, 30},	  {do_link_open, 8},  {do_symlink, 22},	  {do_readlink, 20},
+	{do_mknod, 18},	    {do_list, 30},	  {do_list_open, 8},  {do_pread, 70},	  {do_pwrite, 70},
+	{do_write, 50},	    {do_truncate, 20},	  {do_ftruncate, 20}, {do_fallocate, 30}, {do_lseek, 30},
+	{do_copy, 30},	    {do_chmod, 40},	  {do_chown, 30},     {do_utimens, 40},	  {do_stat, 60},
+	{do_statx, 20},	    {do_access, 20},	  {do_umask, 6},      {do_setxattr, 40},  {do_getxattr, 30},
+	{do_listxattr, 20}, {do_removexattr, 20}, {do_acl, 30},
 };
 
 static perform_fn *choose(void)
@@ -775,24 +785,43 @@ static perform_fn *choose(void)
 	}
 }
 
-/* A few names, so that they meet. No path leaves the directory: ".." only follows a name and is followed
- * by one. */
+/* Mostly one with a regular file that can be read and written; some may stay whatever they are. */
+static int a_slot(void)
+{
+	int slot = (int)below(SLOTS);
+	bool wanted = below(8);
+
+	for (int i = 0; i < SLOTS && wanted; i++) {
+		struct stat state;
+		int file = files[0][slot];
+
+		if (file >= 0 && !fstat(file, &state) && S_ISREG(state.st_mode) &&
+		    (fcntl(file, F_GETFL) & (O_ACCMODE | O_PATH)) == O_RDWR)
+			break;
+		slot = (slot + 1) % SLOTS;
+	}
+	return slot;
+}
+
+/* A few names, so that they meet. The first three tend to be directories. No path leaves the directory: ".."
+ * only follows a name and is followed by one. */
 static void a_path(char *path)
 {
-	static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+	static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"};
 	unsigned depth = 1 + (below(2) ? 0 : below(3)), odd = below(400);
 	size_t at = 0;
 
 	for (unsigned i = 0; i < depth; i++)
-		at += (size_t)sprintf(path + at, "%s%s", i ? "/" : "", names[below(8)]);
+		at += (size_t)sprintf(path + at, "%s%s", i ? "/" : "",
+				      names[below(i + 1 < depth && below(8) ? 3 : 12)]);
 	if (odd < 4)
 		strcpy(path + at, "/");
 	else if (odd < 8)
-		sprintf(path + at, "/../%s", names[below(8)]);
+		sprintf(path + at, "/../%s", names[below(12)]);
 	else if (odd < 10)
-		sprintf(path + at, "/./%s", names[below(8)]);
+		sprintf(path + at, "/./%s", names[below(12)]);
 	else if (odd < 12)
-		sprintf(path, "%s/\xff\xfe%s", names[below(8)], names[below(8)]);
+		sprintf(path, "%s/\xff\xfe%s", names[below(12)], names[below(12)]);
 	else if (odd < 14)
 		sprintf(path, "%0*d", (int)(254 + below(3)), 7);
 	else if (odd == 14)
@@ -826,8 +855,8 @@ static void make_call(struct call *call)
 
 	a_path(call->path[0]);
 	a_path(call->path[1]);
-	call->slot = (int)below(SLOTS);
-	call->other_slot = (int)below(SLOTS);
+	call->slot = a_slot();
+	call->other_slot = a_slot();
 	call->offset = an_offset();
 	call->size = below(30) ? (long)below(1u << below(17)) : 0;
 	call->bits = any();
@@ -963,7 +992,8 @@ static void perform(perform_fn *function, const struct call *call, int side)
 static void show_out(const struct result *result, size_t from)
 {
 	/* What is before says what it is about. */
-	size_t start = from > 300 ? from - 300 : 0, end = from + 300 < result->size ? from + 300 : result->size;
+	size_t start = from > 300 ? from - 300 : 0,
+	       end = from + 300 < result->size ? from + 300 : result->size;
 
 	for (size_t at = start; at < end; at++)
 		if ((result->out[at] >= ' ' && result->out[at] < 127) || result->out[at] == '\n')
@@ -979,8 +1009,8 @@ static _Noreturn void differ(const char *what)
 
 	while (at < results[0].size && at < results[1].size && results[0].out[at] == results[1].out[at])
 		at++;
-	printf("difference: seed %llu, step %llu, worker %d: %s\nthe calls before:\n", (unsigned long long)seed,
-	       (unsigned long long)shared->step, worker, what);
+	printf("difference: seed %llu, step %llu, worker %d: %s\nthe calls before:\n",
+	       (unsigned long long)seed, (unsigned long long)shared->step, worker, what);
 	for (unsigned i = 0; i < HISTORY; i++)
 		fputs(shared->history[(shared->step + i) % HISTORY], stdout);
 	for (int side = 0; side < SIDES; side++) {

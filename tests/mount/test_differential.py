@@ -36,7 +36,7 @@ def tmpfs():
 def test_the_same_calls_on_tmpfs():
     if os.geteuid():
         raise Skip("needs root")
-    need("cc", "mount")
+    need("cc", "mount", "timeout")
     wanted = os.environ.get("DIFFERENTIAL_SEED")
     seeds = [int(wanted)] if wanted else SEEDS
     with tempfile.TemporaryDirectory(prefix="memefs-test-") as work:
@@ -44,8 +44,10 @@ def test_the_same_calls_on_tmpfs():
         run("cc", "-std=gnu17", "-O1", "-Wall", "-Wextra", "-Werror", "-o", driver, DRIVER)
         for seed in seeds:
             with Volume("-s", "512m", "-o", "allow_other,noatime") as v, tmpfs() as other:
-                done = subprocess.run([driver, v.path, other, str(seed), str(CALLS // len(SEEDS))],
-                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT)
+                # timeout(1) ends the driver's processes with it.
+                done = subprocess.run(["timeout", "-s", "KILL", str(LIMIT), driver, v.path, other, str(seed),
+                                       str(CALLS // len(SEEDS))],
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
                 text = done.stdout.decode("utf-8", "backslashreplace")
                 assert done.returncode == 0, f"side 0 is memefs, side 1 tmpfs; status {done.returncode}\n{text}"
                 print(f"# {text.strip()}", flush=True)
