@@ -42,8 +42,6 @@ NTSTATUS WFS_CALL front_set_volume_label(struct wfs_file_system *fs, WCHAR *labe
 	size_t units = label_units(label);
 	size_t size = units ? mfs_utf16_to_name(label, units, bytes, sizeof bytes) : 0;
 	enum mfs_status status = mfs_volume_set_label(volume, bytes, size);
-	if (status == MFS_NAME_TOO_LONG || status == MFS_NAME_INVALID)
-		return STATUS_INVALID_VOLUME_LABEL;
 	if (status != MFS_OK)
 		return status_to_nt(status);
 	fill(volume, info);
