@@ -40,7 +40,7 @@ enum mfs_status {
 	MFS_NO_SPACE,	    /* the byte limit, or memory itself, is used up */
 	MFS_NO_NODES,	    /* the node limit is used up */
 	MFS_TOO_BIG,	    /* beyond the largest file */
-	MFS_NAME_TOO_LONG,  /* over 255 bytes or, on a case-insensitive volume, units */
+	MFS_NAME_TOO_LONG,  /* over 255 bytes or, with unicode_names, UTF-16 units */
 	MFS_NAME_INVALID,   /* empty, ".", "..", NUL or "/" inside, not WTF-8 where it must be */
 	MFS_INVALID,	    /* an argument that makes no sense */
 	MFS_LOOP,	    /* a directory would move into itself */
@@ -71,7 +71,7 @@ const char *mfs_status_text(enum mfs_status status);
 /* ---- numbers ------------------------------------------------------------------ */
 
 #define MFS_SECTOR 512u		/* smallest piece of stored data */
-#define MFS_NAME_MAX 255u	/* longest name: bytes, or UTF-16 units when insensitive */
+#define MFS_NAME_MAX 255u	/* longest name: bytes, or UTF-16 units with unicode_names */
 #define MFS_NAME_BYTES_MAX 765u /* longest name in bytes, any volume */
 #define MFS_LABEL_MAX 32u	/* longest label in UTF-16 units */
 #define MFS_SIZE_MAX INT64_MAX	/* largest stream */
@@ -442,7 +442,7 @@ enum mfs_status mfs_overwrite(struct mfs_volume *volume, struct mfs_stream *stre
 #define MFS_FALLOCATE_PUNCH 2u	  /* frees the range (implies keep size); needs no space */
 #define MFS_FALLOCATE_ZERO 4u	  /* reads as zero, stays or becomes allocated */
 #define MFS_FALLOCATE_COLLAPSE 8u /* removes the range, multiples of 4096, must end before the end */
-#define MFS_FALLOCATE_INSERT 16u  /* inserts a hole, multiples of 4096, must begin before the end */
+#define MFS_FALLOCATE_INSERT 16u  /* inserts a hole (never charged), multiples of 4096, must begin before the end */
 enum mfs_status mfs_fallocate(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t offset,
 			      uint64_t size, unsigned flags);
 

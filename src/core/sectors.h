@@ -56,7 +56,8 @@ size_t sectors_pieces(const struct sectors *map, uint64_t offset, size_t size, s
 size_t sectors_write(const struct store *store, struct sectors *map, uint64_t offset, const void *from,
 		     size_t size, bool all);
 
-/* Promises what is not yet stored in [offset, end), widened to whole sectors. All or nothing. */
+/* Promises what is not yet stored in [offset, end), widened to whole sectors. Charges all or nothing;
+ * when memory itself runs out half-way, what was promised until then stays. */
 bool sectors_promise(const struct store *store, struct sectors *map, uint64_t offset, uint64_t end);
 /* The same beyond the limit if need be: for what was given back a moment ago. */
 void sectors_promise_again(const struct store *store, struct sectors *map, uint64_t offset, uint64_t end);
