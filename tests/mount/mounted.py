@@ -1,7 +1,8 @@
 """What the mount tests share: a mounted volume, and TAP.
 
-The program under test is named by $MEMEFS (else build/release's). A test is a function whose
-name begins with test_; it fails by an exception. Skip is for what this machine cannot do.
+The program under test is named by $MEMEFS (else build/release's), the store of its volumes by
+$MEMEFS_TEST_STORE (else the program's own choice). A test is a function whose name begins with
+test_; it fails by an exception. Skip is for what this machine cannot do.
 """
 import os
 import pathlib
@@ -64,11 +65,18 @@ def children():
     return found
 
 
+def store_options():
+    """What every mount of the tests is given."""
+    store = os.environ.get("MEMEFS_TEST_STORE")
+    return (f"--store={store}",) if store else ()
+
+
 class Volume:
     """with Volume("-s", "64m") as v: v.path is the mounted directory, v.pid the daemon."""
 
     def __init__(self, *options, user=None):
-        self.options, self.user = options, user
+        # First, so that a test which asks for a store gets it: the later one counts.
+        self.options, self.user = store_options() + options, user
 
     def __enter__(self):
         self.path = tempfile.mkdtemp(prefix="memefs-test-")
