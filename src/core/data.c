@@ -2,12 +2,14 @@
  * data: reading, writing and sizing streams. The store keeps the bytes; here are the rules: what
  * the end of a stream means, what must fit, which times move.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "node.h"
 
 #define STREAM_END ((uint64_t)1 << 63) /* behind every byte there can be */
 #define COPY_STEP ((uint64_t)1 << 20)  /* bytes copied under one hold of the locks */
+#define COPY_BUFFER ((size_t)32 << 10) /* bytes copied at once to or from a backing file, on the stack */
 
 static uint64_t size_of(const struct mfs_stream *stream)
 {
@@ -42,9 +44,9 @@ static uint64_t to_unit(const struct mfs_volume *volume, uint64_t size)
 enum mfs_status mfs_read(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t offset, void *to,
 			 size_t size, size_t *done)
 {
+	enum mfs_status status = MFS_OK;
 	uint64_t end;
 
-	(void)volume;
 	*done = 0;
 	if (is_directory_handle(stream))
 		return MFS_IS_DIRECTORY;
@@ -52,12 +54,36 @@ enum mfs_status mfs_read(struct mfs_volume *volume, struct mfs_stream *stream, u
 		return MFS_OK;
 	os_lock_shared(&stream->lock);
 	end = size_of(stream);
-	if (offset < end) {
+	if (stream_is_backed(volume, stream)) {
+		status = backed_read(volume, stream, offset, to, size, done);
+	} else if (offset < end) {
 		*done = end - offset < size ? (size_t)(end - offset) : size;
 		sectors_read(&stream->sectors, offset, to, *done);
+	} else {
+		status = MFS_END_OF_FILE;
 	}
 	os_unlock_shared(&stream->lock);
-	return *done ? MFS_OK : MFS_END_OF_FILE;
+	return status;
+}
+
+/* A backing file has no memory of ours to point to: the range is read into a buffer, a shorter one when there
+ * is no memory for that. */
+static int read_backed_pieces(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t offset,
+			      size_t size, mfs_pieces_fn *use, void *context)
+{
+	unsigned char few[MFS_SECTOR], *buffer = size > sizeof few ? malloc(size) : NULL;
+	struct mfs_piece piece = {.data = buffer ? buffer : few};
+	int result;
+
+	if (!buffer && size > sizeof few)
+		size = sizeof few;
+	os_lock_shared(&stream->lock);
+	if (backed_read(volume, stream, offset, buffer ? buffer : few, size, &piece.size) != MFS_OK)
+		piece.size = 0;
+	os_unlock_shared(&stream->lock);
+	result = use(context, &piece, piece.size ? 1 : 0, piece.size);
+	free(buffer);
+	return result;
 }
 
 int mfs_read_pieces(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t offset, size_t size,
@@ -68,7 +94,8 @@ int mfs_read_pieces(struct mfs_volume *volume, struct mfs_stream *stream, uint64
 	uint64_t end;
 	int result;
 
-	(void)volume;
+	if (stream_is_backed(volume, stream))
+		return read_backed_pieces(volume, stream, offset, size, use, context);
 	os_lock_shared(&stream->lock);
 	end = size_of(stream);
 	if (offset < end && !is_directory_handle(stream)) {
@@ -80,40 +107,42 @@ int mfs_read_pieces(struct mfs_volume *volume, struct mfs_stream *stream, uint64
 	return result;
 }
 
-enum mfs_status mfs_next_data(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t offset,
-			      uint64_t *found)
+/* The same for data and holes: where the stream's own bytes have the next one, UINT64_MAX: nowhere. */
+static enum mfs_status next(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t offset, bool hole,
+			    uint64_t *found)
 {
-	uint64_t end, next;
+	enum mfs_status status = MFS_OK;
+	uint64_t end, at = UINT64_MAX;
 
-	(void)volume;
 	if (is_directory_handle(stream))
 		return MFS_IS_DIRECTORY;
 	os_lock_shared(&stream->lock);
 	end = size_of(stream);
-	next = offset < end ? sectors_next_data(&stream->sectors, offset) : UINT64_MAX;
+	if (stream_is_backed(volume, stream)) {
+		status = backed_seek(volume, stream, offset, hole, found);
+	} else {
+		if (offset < end)
+			at = hole ? sectors_next_hole(&stream->sectors, offset)
+				  : sectors_next_data(&stream->sectors, offset);
+		if (offset >= end || (!hole && at >= end))
+			status = MFS_NO_DATA;
+		else
+			*found = at < end ? at : end; /* the end is a hole */
+	}
 	os_unlock_shared(&stream->lock);
-	if (next >= end)
-		return MFS_NO_DATA;
-	*found = next;
-	return MFS_OK;
+	return status;
+}
+
+enum mfs_status mfs_next_data(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t offset,
+			      uint64_t *found)
+{
+	return next(volume, stream, offset, false, found);
 }
 
 enum mfs_status mfs_next_hole(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t offset,
 			      uint64_t *found)
 {
-	uint64_t end, next;
-
-	(void)volume;
-	if (is_directory_handle(stream))
-		return MFS_IS_DIRECTORY;
-	os_lock_shared(&stream->lock);
-	end = size_of(stream);
-	next = offset < end ? sectors_next_hole(&stream->sectors, offset) : UINT64_MAX;
-	os_unlock_shared(&stream->lock);
-	if (offset >= end)
-		return MFS_NO_DATA;
-	*found = next < end ? next : end;
-	return MFS_OK;
+	return next(volume, stream, offset, true, found);
 }
 
 /* ---- writing ---------------------------------------------------------------------- */
@@ -152,6 +181,8 @@ static enum mfs_status write_locked(struct mfs_volume *volume, struct mfs_stream
 
 	if (*size == 0)
 		return MFS_OK;
+	if (stream_is_backed(volume, stream))
+		return backed_write(volume, stream, offset, from, size, all);
 	/* A gap counts as written where sizes are promises, and at least a byte must fit behind it. */
 	if (volume->size_is_promise && offset > end &&
 	    !sectors_promise(&volume->store, &stream->sectors, end, offset + (all ? *size : 1)))
@@ -173,6 +204,8 @@ enum mfs_status mfs_write(struct mfs_volume *volume, struct mfs_stream *stream, 
 	if (status != MFS_OK)
 		return status;
 	os_lock_exclusive(&stream->lock);
+	if (stream_is_backed(volume, stream) && flags & (MFS_WRITE_APPEND | MFS_WRITE_CONSTRAINED))
+		backed_look(volume, stream);
 	status = write_range(stream, &offset, &size, flags);
 	if (status == MFS_OK)
 		status = write_locked(volume, stream, offset, from, &size, flags & MFS_WRITE_ALL);
@@ -193,6 +226,8 @@ enum mfs_status stream_resize(struct mfs_volume *volume, struct mfs_stream *stre
 
 	if (size > (uint64_t)MFS_SIZE_MAX)
 		return MFS_TOO_BIG;
+	if (stream_is_backed(volume, stream))
+		return backed_resize(volume, stream, size);
 	if (size > end && volume->size_is_promise) {
 		if (!sectors_promise(&volume->store, &stream->sectors, end, size))
 			return MFS_NO_SPACE;
@@ -226,8 +261,13 @@ enum mfs_status mfs_set_allocation(struct mfs_volume *volume, struct mfs_stream 
 	if (size > (uint64_t)MFS_SIZE_MAX)
 		return MFS_TOO_BIG;
 	os_lock_exclusive(&stream->lock);
+	if (stream_is_backed(volume, stream))
+		backed_look(volume, stream);
 	if (size < size_of(stream)) {
 		status = stream_resize(volume, stream, size);
+	} else if (stream_is_backed(volume, stream)) {
+		if (size > 0)
+			status = backed_allocate(volume, stream, 0, size, MFS_FALLOCATE_KEEP_SIZE);
 	} else if (!sectors_promise(&volume->store, &stream->sectors, size_of(stream),
 				    to_unit(volume, size))) {
 		status = MFS_NO_SPACE;
@@ -242,7 +282,7 @@ enum mfs_status mfs_set_allocation(struct mfs_volume *volume, struct mfs_stream 
 
 void mfs_stream_trim(struct mfs_volume *volume, struct mfs_stream *stream)
 {
-	if (is_directory_handle(stream))
+	if (is_directory_handle(stream) || stream_is_backed(volume, stream))
 		return;
 	os_lock_exclusive(&stream->lock);
 	sectors_trim(&volume->store, &stream->sectors);
@@ -251,9 +291,24 @@ void mfs_stream_trim(struct mfs_volume *volume, struct mfs_stream *stream)
 
 /* ---- overwriting ---------------------------------------------------------------------- */
 
+/* Whether an emptied stream can have this much set aside, under its lock. */
+static bool can_set_aside(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t allocation)
+{
+	if (!stream_is_backed(volume, stream))
+		return sectors_promise(&volume->store, &stream->sectors, 0, allocation);
+	return !allocation ||
+	       backed_allocate(volume, stream, 0, allocation, MFS_FALLOCATE_KEEP_SIZE) == MFS_OK;
+}
+
 /* Everything that can fail was done: empties the stream, under its lock. */
 static void empty_locked(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t allocation)
 {
+	if (stream_is_backed(volume, stream)) {
+		backed_resize(volume, stream, 0);
+		if (allocation)
+			backed_allocate(volume, stream, 0, allocation, MFS_FALLOCATE_KEEP_SIZE);
+		return;
+	}
 	sectors_clear(&volume->store, &stream->sectors, 0, STREAM_END);
 	size_set(stream, 0);
 	sectors_promise_again(&volume->store, &stream->sectors, 0, allocation);
@@ -276,7 +331,7 @@ enum mfs_status mfs_overwrite(struct mfs_volume *volume, struct mfs_stream *stre
 	os_lock_exclusive(&stream->lock);
 	os_lock_exclusive(&node->lock);
 	if ((eas && !extras_get(volume, node)) ||
-	    !sectors_promise(&volume->store, &stream->sectors, 0, to_unit(volume, how->allocation)))
+	    !can_set_aside(volume, stream, to_unit(volume, how->allocation)))
 		status = MFS_NO_SPACE;
 	if (status == MFS_OK) {
 		empty_locked(volume, stream, to_unit(volume, how->allocation));
@@ -369,7 +424,9 @@ enum mfs_status mfs_fallocate(struct mfs_volume *volume, struct mfs_stream *stre
 	if (offset > (uint64_t)MFS_SIZE_MAX || size > (uint64_t)MFS_SIZE_MAX - offset)
 		return MFS_TOO_BIG;
 	os_lock_exclusive(&stream->lock);
-	if (mode == MFS_FALLOCATE_PUNCH)
+	if (stream_is_backed(volume, stream))
+		status = backed_allocate(volume, stream, offset, size, flags);
+	else if (mode == MFS_FALLOCATE_PUNCH)
 		sectors_clear(&volume->store, &stream->sectors, offset, offset + size);
 	else if (mode == MFS_FALLOCATE_COLLAPSE)
 		status = collapse(volume, stream, offset, size);
@@ -447,6 +504,39 @@ static enum mfs_status copy_stretch(struct mfs_volume *volume, struct mfs_stream
 	return status;
 }
 
+/* The same where one of the two is a backing file: through a buffer. */
+static enum mfs_status copy_through(struct mfs_volume *volume, struct mfs_stream *from, uint64_t from_offset,
+				    struct mfs_stream *to, uint64_t to_offset, uint64_t *size)
+{
+	unsigned char buffer[COPY_BUFFER];
+	size_t most = *size < sizeof buffer ? (size_t)*size : sizeof buffer, bytes;
+	enum mfs_status status = mfs_read(volume, from, from_offset, buffer, most, &bytes);
+
+	*size = 0;
+	if (status == MFS_END_OF_FILE)
+		return MFS_OK;
+	if (status != MFS_OK)
+		return status;
+	os_lock_exclusive(&to->lock);
+	status = write_locked(volume, to, to_offset, buffer, &bytes, false);
+	os_unlock_exclusive(&to->lock);
+	*size = bytes;
+	return status;
+}
+
+static enum mfs_status copy_part(struct mfs_volume *volume, struct mfs_stream *from, uint64_t from_offset,
+				 struct mfs_stream *to, uint64_t to_offset, uint64_t *size)
+{
+	enum mfs_status status;
+
+	if (stream_is_backed(volume, from) || stream_is_backed(volume, to))
+		return copy_through(volume, from, from_offset, to, to_offset, size);
+	lock_pair(from, to);
+	status = copy_stretch(volume, from, from_offset, to, to_offset, size);
+	unlock_pair(from, to);
+	return status;
+}
+
 enum mfs_status mfs_copy(struct mfs_volume *volume, struct mfs_stream *from, uint64_t from_offset,
 			 struct mfs_stream *to, uint64_t to_offset, uint64_t size, uint64_t *done)
 {
@@ -464,6 +554,8 @@ enum mfs_status mfs_copy(struct mfs_volume *volume, struct mfs_stream *from, uin
 		size = (uint64_t)MFS_SIZE_MAX - to_offset;
 	if (size > (uint64_t)MFS_SIZE_MAX - from_offset)
 		size = (uint64_t)MFS_SIZE_MAX - from_offset;
+	if (stream_is_backed(volume, from))
+		backed_sync(volume, from);
 	if (from == to) {
 		uint64_t end = size_of(from); /* it may grow below, which is not what was asked for */
 
@@ -474,9 +566,7 @@ enum mfs_status mfs_copy(struct mfs_volume *volume, struct mfs_stream *from, uin
 	while (*done < size && status == MFS_OK) {
 		uint64_t part = size - *done;
 
-		lock_pair(from, to);
-		status = copy_stretch(volume, from, from_offset + *done, to, to_offset + *done, &part);
-		unlock_pair(from, to);
+		status = copy_part(volume, from, from_offset + *done, to, to_offset + *done, &part);
 		if (status == MFS_OK && part == 0)
 			break;
 		if (status == MFS_OK)

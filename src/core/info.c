@@ -21,8 +21,17 @@ static enum mfs_kind kind_of(const struct mfs_node *node, uint32_t tag)
 static void data_info(const struct mfs_volume *volume, const struct mfs_stream *stream, struct mfs_info *info)
 {
 	info->size = info->data_size = atomic_load_explicit(&stream->size, memory_order_acquire);
-	info->stored = atomic_load_explicit(&stream->sectors.stored, memory_order_relaxed) * MFS_SECTOR;
+	info->stored = stream_stored(volume, stream);
 	info->allocation = stream_allocation(volume, stream);
+}
+
+static enum mfs_unseen unseen(const struct mfs_stream *stream)
+{
+	uint64_t use = atomic_load_explicit(&stream->backed.use, memory_order_relaxed);
+
+	if (use & BACKED_MAPPERS)
+		return MFS_UNSEEN_NOW;
+	return use & BACKED_MAPPED ? MFS_UNSEEN_RARELY : MFS_UNSEEN_NEVER;
 }
 
 void mfs_stream_info(struct mfs_volume *volume, struct mfs_stream *stream, struct mfs_info *info)
@@ -32,6 +41,10 @@ void mfs_stream_info(struct mfs_volume *volume, struct mfs_stream *stream, struc
 	size_t target = 0;
 
 	*info = (struct mfs_info){.number = node->number, .directory = node->kind == MFS_DIRECTORY};
+	if (stream_is_backed(volume, stream)) {
+		backed_sync(volume, stream);
+		info->unseen = unseen(stream);
+	}
 	os_lock_shared(&node->lock);
 	extras = node->extras;
 	info->reparse_tag = node->reparse_tag;

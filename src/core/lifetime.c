@@ -126,6 +126,8 @@ static enum mfs_status fill_in(struct mfs_volume *volume, struct mfs_node *node,
 	}
 	if (status == MFS_OK && what->allocation > 0 && what->kind != MFS_DIRECTORY)
 		status = mfs_set_allocation(volume, &node->main, what->allocation);
+	if (status == MFS_OK && what->backed && stream_is_backed(volume, &node->main))
+		status = backed_make(volume, &node->main);
 	return status;
 }
 

@@ -117,7 +117,8 @@ enum mfs_status mfs_volume_create(const struct mfs_options *options, struct mfs_
 void mfs_volume_destroy(struct mfs_volume *volume);
 
 struct mfs_space {
-	uint64_t total_bytes, free_bytes; /* total = used + free */
+	/* total = used + free; with backing files also a little that is kept for names and nodes. */
+	uint64_t total_bytes, free_bytes;
 	uint64_t used_bytes;		  /* exact, back at its start when all is deleted */
 	uint64_t total_nodes, free_nodes; /* without a node limit: what the free bytes could hold */
 	uint64_t used_nodes;
@@ -140,6 +141,57 @@ enum mfs_status mfs_volume_set_label(struct mfs_volume *volume, const char *labe
 
 /* The root directory, with a reference for the caller. */
 struct mfs_node *mfs_volume_root(struct mfs_volume *volume);
+
+/* ---- backing files ---------------------------------------------------------------- */
+
+/* What a backing file has. Times are nanoseconds since 1970-01-01 UTC. */
+struct mfs_backing_info {
+	uint64_t size, stored; /* bytes; stored: those that take memory */
+	int64_t written, accessed;
+};
+
+/* A place outside the engine for the bytes of files, each in a file of its own (a "backing file"), which
+ * others may then read and write without asking the engine. It holds the main streams of MFS_FILE nodes; all
+ * other data stays inside. A file is told by a number, never 0, which is the place's to choose. Statuses are
+ * those of the functions of the same purpose below. Called with the stream locked; must call nothing of the
+ * engine. */
+struct mfs_backing {
+	void *context;	 /* handed to every function */
+	uint64_t charge; /* bytes that a file costs beside its data */
+	bool strict;	 /* every read moves the access time, not only those of relatime's rule */
+	/* Two writes within a tick of the clock may have one time, even when it was looked at between them.
+	 */
+	bool coarse;
+	/* An empty file with both times 0. MFS_NO_SPACE. */
+	enum mfs_status (*make)(void *context, uint64_t *file);
+	/* Takes back a file that no stream has any more. */
+	void (*remove)(void *context, uint64_t file);
+	enum mfs_status (*info)(void *context, uint64_t file, struct mfs_backing_info *info);
+	/* Reads up to the end: *done 0 there. */
+	enum mfs_status (*read)(void *context, uint64_t file, uint64_t offset, void *to, size_t size,
+				size_t *done);
+	/* These change the file, and tell what it is then. A write that is cut short is MFS_OK. */
+	enum mfs_status (*write)(void *context, uint64_t file, uint64_t offset, const void *from, size_t size,
+				 size_t *done, struct mfs_backing_info *info);
+	enum mfs_status (*resize)(void *context, uint64_t file, uint64_t size, struct mfs_backing_info *info);
+	enum mfs_status (*allocate)(void *context, uint64_t file, uint64_t offset, uint64_t size,
+				    unsigned flags, struct mfs_backing_info *info);
+	/* Makes times 0 again, so that the next read or write shows even within the same tick of the clock.
+	 */
+	void (*reset)(void *context, uint64_t file, bool accessed, bool written);
+	enum mfs_status (*seek)(void *context, uint64_t file, uint64_t offset, bool hole, uint64_t *found);
+	/* Bytes that all data takes. */
+	uint64_t (*used)(void *context);
+	/* From now on all data may take so many bytes. False, nothing changed: it takes more already. */
+	bool (*limit)(void *context, uint64_t bytes);
+};
+
+/* Gives a volume a place for its files' data; `backing` must outlive the volume. Only while it has nothing
+ * but its root, and never with size_is_promise: MFS_INVALID. MFS_NO_SPACE: the limit does not take. */
+enum mfs_status mfs_volume_back(struct mfs_volume *volume, const struct mfs_backing *backing);
+/* Fits what backing files may take to what the machine has left; for volumes without a byte limit, now and
+ * then. Does nothing for others. */
+void mfs_volume_tend(struct mfs_volume *volume);
 
 /* ---- nodes --------------------------------------------------------------------- */
 
@@ -182,6 +234,13 @@ struct mfs_time {
 	uint32_t nanoseconds; /* 0..999999999 */
 };
 
+/* Whether a backing file may be changed by a shared mapping, which nobody is told of. */
+enum mfs_unseen {
+	MFS_UNSEEN_NEVER,
+	MFS_UNSEEN_RARELY, /* it was open for reading and writing: a mapping may be left */
+	MFS_UNSEEN_NOW	   /* it is open so */
+};
+
 /* What is known of a node, or of a named stream (then sizes are the stream's). */
 struct mfs_info {
 	uint64_t number;      /* never used twice in a volume; the root's is 1 */
@@ -200,6 +259,7 @@ struct mfs_info {
 	uint64_t stored;     /* bytes held or promised: sectors in use, for st_blocks */
 	uint64_t entries;    /* a directory's number of entries */
 	uint32_t ea_size;    /* as NTFS counts it: sum of 5 + name + value */
+	enum mfs_unseen unseen;
 	struct mfs_time birth, access, write, change;
 };
 
@@ -258,6 +318,7 @@ struct mfs_new {
 	const void *reparse; /* reparse buffer, or NULL */
 	size_t reparse_size;
 	uint64_t allocation; /* bytes to promise at once, usually 0 */
+	bool backed;	     /* a file: it gets its backing file at once, if the volume has such */
 };
 
 /* The entry `name` of a directory, with a reference. MFS_NOT_FOUND,
@@ -442,7 +503,8 @@ enum mfs_status mfs_overwrite(struct mfs_volume *volume, struct mfs_stream *stre
 #define MFS_FALLOCATE_PUNCH 2u	  /* frees the range (implies keep size); needs no space */
 #define MFS_FALLOCATE_ZERO 4u	  /* reads as zero, stays or becomes allocated */
 #define MFS_FALLOCATE_COLLAPSE 8u /* removes the range, multiples of 4096, must end before the end */
-#define MFS_FALLOCATE_INSERT 16u  /* inserts a hole (never charged), multiples of 4096, must begin before the end */
+#define MFS_FALLOCATE_INSERT \
+	16u /* inserts a hole (never charged), multiples of 4096, must begin before the end */
 enum mfs_status mfs_fallocate(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t offset,
 			      uint64_t size, unsigned flags);
 
@@ -456,6 +518,12 @@ enum mfs_status mfs_next_hole(struct mfs_volume *volume, struct mfs_stream *stre
 /* Copies between two streams or inside one (overlap: MFS_INVALID); stops at the source's end. */
 enum mfs_status mfs_copy(struct mfs_volume *volume, struct mfs_stream *from, uint64_t from_offset,
 			 struct mfs_stream *to, uint64_t to_offset, uint64_t size, uint64_t *done);
+
+/* The backing file of a stream, made when there is none yet; 0: this stream's bytes are the engine's own. */
+enum mfs_status mfs_stream_backing(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t *file);
+/* A backing file was opened, or closed again, by someone who reads or writes it without the engine. */
+void mfs_stream_opened(struct mfs_volume *volume, struct mfs_stream *stream, bool reads, bool writes);
+void mfs_stream_closed(struct mfs_volume *volume, struct mfs_stream *stream, bool reads, bool writes);
 
 /* Gives back room that was kept for growing; call it when the last user closes. */
 void mfs_stream_trim(struct mfs_volume *volume, struct mfs_stream *stream);

@@ -166,6 +166,12 @@ enum mfs_status mfs_node_set(struct mfs_volume *volume, struct mfs_node *node, c
 		return MFS_READ_ONLY;
 	if (!times_valid(set))
 		return MFS_INVALID;
+	/* What was read and written until now has its times; what is set comes behind it. */
+	if (stream_is_backed(volume, &node->main)) {
+		backed_sync(volume, &node->main);
+		backed_times_set(volume, &node->main, set->what & (MFS_SET_ACCESS | MFS_SET_ACCESS_NOW),
+				 set->what & (MFS_SET_WRITE | MFS_SET_WRITE_NOW));
+	}
 	os_lock_exclusive(&node->lock);
 	if (set->what & MFS_SET_ATTRIBUTES)
 		node->attributes = set->attributes & MFS_A_SETTABLE;

@@ -23,11 +23,28 @@
 #include "sectors.h"
 #include "tree.h"
 
+/* What is known of a stream's backing file. Others write to it unseen: true only after backed_sync. */
+struct backed {
+	_Atomic uint64_t file;	   /* (a) written once, under (s); 0: none yet, which is an empty one */
+	_Atomic uint64_t stored;   /* (a) written under (s): bytes */
+	int64_t written, accessed; /* (s) the file's times when they were last looked at */
+	_Atomic uint64_t use;	   /* (a) BACKED_...: opens by others, and what follows from them */
+};
+#define BACKED_OPEN UINT64_C(1)		  /* 31 bits: opens */
+#define BACKED_MAPPER (UINT64_C(1) << 31) /* 31 bits: of these, those that may map it for writing */
+#define BACKED_MAPPED (UINT64_C(1) << 62) /* there was such an open */
+#define BACKED_STALE (UINT64_C(1) << 63)  /* the file may have changed since it was looked at */
+#define BACKED_OPENS (BACKED_MAPPER - 1)
+#define BACKED_MAPPERS (BACKED_OPENS << 31)
+
 struct mfs_stream {
 	struct mfs_node *node; /* (c) */
 	os_lock lock;
-	_Atomic uint64_t size;	/* (a), written under (s) */
-	struct sectors sectors; /* (s) */
+	_Atomic uint64_t size; /* (a), written under (s) */
+	union {
+		struct sectors sectors; /* (s) */
+		struct backed backed;	/* where stream_is_backed says so */
+	};
 };
 
 struct named_stream {
@@ -116,16 +133,17 @@ struct mfs_node {
 
 struct mfs_volume {
 	struct budget budget;
-	struct pool *pool;     /* (c) */
-	struct store store;    /* (c) */
-	uint64_t seed;	       /* (c) of name hashes */
-	uint32_t serial, unit; /* (c) */
-	bool case_insensitive; /* (c) */
-	bool unicode_names;    /* (c) */
-	bool size_is_promise;  /* (c) */
-	bool read_only;	       /* (c) */
-	enum mfs_order order;  /* (c) */
-	struct mfs_node *root; /* (c) */
+	struct pool *pool;		   /* (c) */
+	struct store store;		   /* (c) */
+	const struct mfs_backing *backing; /* (c) once there are files; NULL: none */
+	uint64_t seed;			   /* (c) of name hashes */
+	uint32_t serial, unit;		   /* (c) */
+	bool case_insensitive;		   /* (c) */
+	bool unicode_names;		   /* (c) */
+	bool size_is_promise;		   /* (c) */
+	bool read_only;			   /* (c) */
+	enum mfs_order order;		   /* (c) */
+	struct mfs_node *root;		   /* (c) */
 	os_lock moving;
 	struct {
 		os_lock lock;
@@ -172,9 +190,39 @@ void stream_free_data(struct mfs_volume *volume, struct mfs_stream *stream);
 void stream_named_drop(struct mfs_volume *volume, struct named_stream *stream);
 /* Takes every named stream off the node (locked exclusively); those that are open live on. */
 void streams_unlist_all(struct mfs_volume *volume, struct mfs_node *node);
+/* Bytes that are charged for its data. */
+uint64_t stream_stored(const struct mfs_volume *volume, const struct mfs_stream *stream);
 uint64_t stream_allocation(const struct mfs_volume *volume, const struct mfs_stream *stream);
 /* Sets the size under the stream's lock. */
 enum mfs_status stream_resize(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t size);
+
+/* ---- backing files ---------------------------------------------------------------- */
+
+/* The stream's bytes are in a backing file, or will be when there are any. */
+static inline bool stream_is_backed(const struct mfs_volume *volume, const struct mfs_stream *stream)
+{
+	return volume->backing && stream == &stream->node->main && stream->node->kind == MFS_FILE;
+}
+/* Takes over what others did to the backing file; takes (s) and (n). Cheap when nobody could. */
+void backed_sync(struct mfs_volume *volume, struct mfs_stream *stream);
+/* The node's times were set by hand, after backed_sync. */
+void backed_times_set(struct mfs_volume *volume, struct mfs_stream *stream, bool access, bool write);
+/* The last one to have the stream frees it. */
+void backed_free(struct mfs_volume *volume, struct mfs_stream *stream);
+
+/* What data.c does for other streams, with the stream locked: (s) shared to read, else exclusively. */
+enum mfs_status backed_make(struct mfs_volume *volume, struct mfs_stream *stream);
+/* The size as it is now. */
+void backed_look(struct mfs_volume *volume, struct mfs_stream *stream);
+enum mfs_status backed_read(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t offset, void *to,
+			    size_t size, size_t *done);
+enum mfs_status backed_write(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t offset,
+			     const void *from, size_t *size, bool all);
+enum mfs_status backed_resize(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t size);
+enum mfs_status backed_allocate(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t offset,
+				uint64_t size, unsigned flags);
+enum mfs_status backed_seek(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t offset, bool hole,
+			    uint64_t *found);
 
 /* ---- metadata --------------------------------------------------------------------- */
 

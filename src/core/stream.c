@@ -39,7 +39,10 @@ struct mfs_stream *mfs_stream_hold(struct mfs_stream *stream)
 
 void stream_free_data(struct mfs_volume *volume, struct mfs_stream *stream)
 {
-	sectors_free(&volume->store, &stream->sectors);
+	if (stream_is_backed(volume, stream))
+		backed_free(volume, stream);
+	else
+		sectors_free(&volume->store, &stream->sectors);
 }
 
 /* Gives one reference of a named stream back, not the node's. */
@@ -226,10 +229,17 @@ enum mfs_status mfs_stream_rename(struct mfs_volume *volume, struct mfs_node *no
 	return status;
 }
 
+uint64_t stream_stored(const struct mfs_volume *volume, const struct mfs_stream *stream)
+{
+	if (stream_is_backed(volume, stream))
+		return atomic_load_explicit(&stream->backed.stored, memory_order_relaxed);
+	return atomic_load_explicit(&stream->sectors.stored, memory_order_relaxed) * MFS_SECTOR;
+}
+
 uint64_t stream_allocation(const struct mfs_volume *volume, const struct mfs_stream *stream)
 {
 	uint64_t size = atomic_load_explicit(&stream->size, memory_order_relaxed);
-	uint64_t stored = atomic_load_explicit(&stream->sectors.stored, memory_order_relaxed) * MFS_SECTOR;
+	uint64_t stored = stream_stored(volume, stream);
 
 	if (stored > size)
 		size = stored;

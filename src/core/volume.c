@@ -102,8 +102,9 @@ void mfs_volume_space(struct mfs_volume *volume, struct mfs_space *space)
 	struct budget *budget = &volume->budget;
 	uint64_t limit = atomic_load_explicit(&budget->node_limit, memory_order_relaxed);
 
-	space->used_bytes = atomic_load_explicit(&budget->used, memory_order_relaxed);
-	space->free_bytes = budget_left(budget);
+	budget_tend(budget);
+	space->used_bytes = budget_used(budget);
+	space->free_bytes = budget_room(budget);
 	space->total_bytes = atomic_load_explicit(&budget->byte_limit, memory_order_relaxed);
 	if (space->total_bytes < space->used_bytes + space->free_bytes)
 		space->total_bytes = space->used_bytes + space->free_bytes;
@@ -117,6 +118,24 @@ void mfs_volume_space(struct mfs_volume *volume, struct mfs_space *space)
 enum mfs_status mfs_volume_resize(struct mfs_volume *volume, uint64_t max_bytes, uint64_t max_nodes)
 {
 	return budget_resize(&volume->budget, max_bytes, max_nodes) ? MFS_OK : MFS_INVALID;
+}
+
+enum mfs_status mfs_volume_back(struct mfs_volume *volume, const struct mfs_backing *backing)
+{
+	const struct budget_borrower borrower = {backing->context, backing->used, backing->limit};
+
+	if (volume->size_is_promise || volume->backing || atomic_load(&volume->budget.nodes) != 1)
+		return MFS_INVALID;
+	if (!budget_lend(&volume->budget, &borrower))
+		return MFS_NO_SPACE;
+	volume->backing = backing;
+	return MFS_OK;
+}
+
+void mfs_volume_tend(struct mfs_volume *volume)
+{
+	if (!atomic_load_explicit(&volume->budget.byte_limit, memory_order_relaxed))
+		budget_tend(&volume->budget);
 }
 
 uint32_t mfs_volume_serial(const struct mfs_volume *volume)

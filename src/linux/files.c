@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "flags.h"
+#include "opens.h"
 #include "privileges.h"
 #include "reply.h"
 
@@ -38,6 +39,8 @@ void files_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *info)
 	struct front *front = front_of(req);
 	struct mfs_node *node = front_node(front, number);
 	enum mfs_status status = MFS_OK;
+	int32_t backing_id;
+	int error;
 
 	if (!node) {
 		fuse_reply_err(req, ESTALE);
@@ -46,25 +49,22 @@ void files_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *info)
 	status = flags_may_open(node, info->flags);
 	if (status == MFS_OK && info->flags & O_TRUNC)
 		status = truncate_opened(req, front, node);
-	if (status == MFS_OK) {
-		reply_fill_open(node, info);
-		if (fuse_reply_open(req, info))
-			mfs_node_drop(front->volume, node);
-	} else {
-		reply_status(req, status);
-	}
+	error = status == MFS_OK ? opens_begin(front, node, info, &backing_id) : reply_errno(status);
+	if (error)
+		fuse_reply_err(req, error);
+	else if (opens_reply(req, info, backing_id))
+		opens_end(front, info);
 	mfs_node_drop(front->volume, node);
 }
 
 void files_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *info)
 {
 	struct front *front = front_of(req);
-	struct mfs_stream *stream = front_stream(info);
 
 	(void)number;
 	if ((info->flags & O_ACCMODE) != O_RDONLY)
-		mfs_stream_trim(front->volume, stream);
-	mfs_stream_drop(front->volume, stream);
+		mfs_stream_trim(front->volume, front_stream(info));
+	opens_end(front, info);
 	front_settled(front);
 	fuse_reply_err(req, 0);
 }
@@ -203,6 +203,11 @@ void files_copy(fuse_req_t req, fuse_ino_t from_number, off_t from_offset, struc
 
 	(void)from_number;
 	(void)to_number;
+	if (front->backing) {
+		/* From then on the kernel copies from backing file to backing file by itself. */
+		fuse_reply_err(req, ENOSYS);
+		return;
+	}
 	if (flags || from_offset < 0 || to_offset < 0) {
 		fuse_reply_err(req, EINVAL);
 		return;

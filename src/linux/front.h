@@ -37,6 +37,12 @@ struct front {
 	pthread_rwlock_t streams_lock; /* streams.c's: exclusively: a stream is being set as an attribute */
 	struct changed changed;
 	struct colon *colon; /* colon.c's, NULL: streams have no paths */
+	/* The tmpfs store, NULL: data is in the engine's sectors. Prepared before INIT, kept if the kernel
+	 * can. */
+	struct backing *backing;
+	bool backing_wanted;	 /* a kernel that cannot is an error */
+	const char *store_lacks; /* why there is no tmpfs store; NULL: none was asked for, or there is one */
+	bool can_passthrough, can_killpriv; /* transport.c's: the kernel said so in INIT */
 	/* transport.c's: the number of the INIT request, set once, before there is another request. */
 	_Atomic(uint64_t) init_unique;
 };
@@ -47,6 +53,7 @@ static inline struct front *front_of(fuse_req_t req)
 	return fuse_req_userdata(req);
 }
 
+#define FRONT_UNBACKED UINT64_C(1)	  /* in a handle: the kernel does not use its backing file */
 #define FRONT_SYMLINK (UINT64_C(1) << 62) /* in the FUSE number of a symlink */
 
 /* The FUSE number of a node that is of this kind. */
@@ -71,7 +78,7 @@ static inline bool front_stale(fuse_ino_t number, const struct mfs_info *info)
 /* An open file carries a reference to its main stream as its handle. */
 static inline struct mfs_stream *front_stream(const struct fuse_file_info *info)
 {
-	return (struct mfs_stream *)(uintptr_t)info->fh;
+	return (struct mfs_stream *)(uintptr_t)(info->fh & ~FRONT_UNBACKED);
 }
 
 /* The node was read. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "background.h"
+#include "backing.h"
 #include "log.h"
 #include "mount.h"
 #include "session.h"
@@ -54,10 +55,25 @@ static void ready(void *context)
 		struct mfs_space space;
 
 		mfs_volume_space(program->front.volume, &space);
-		fprintf(stderr, "memefs: mounted on %s: up to %llu MiB, sector store, process %d\n",
-			program->point, (unsigned long long)(space.total_bytes >> 20), (int)getpid());
+		fprintf(stderr, "memefs: mounted on %s: up to %llu MiB, %s store, process %d\n",
+			program->point, (unsigned long long)(space.total_bytes >> 20),
+			program->front.backing ? "tmpfs" : "sector", (int)getpid());
+		if (program->front.store_lacks)
+			fprintf(stderr, "memefs: no tmpfs store: %s\n", program->front.store_lacks);
 	}
 	background_ready(&program->background);
+}
+
+/* Huge pages are the tmpfs store's, so they ask for it. */
+static bool prepare_store(struct front *front, const struct cli_options *options)
+{
+	front->backing_wanted = options->store == CLI_STORE_TMPFS || options->huge != CLI_HUGE_NEVER;
+	if (options->store != CLI_STORE_SECTORS)
+		front->backing = backing_make(options, &front->store_lacks);
+	if (front->backing || !front->backing_wanted)
+		return true;
+	log_error("no tmpfs store: %s", front->store_lacks);
+	return false;
 }
 
 static int serve(struct program *program)
@@ -74,8 +90,13 @@ static int serve(struct program *program)
 		return CLI_EXIT_WRONG;
 	}
 	fill_front(&program->front, options, program->point);
+	if (!prepare_store(&program->front, options)) {
+		mfs_volume_destroy(program->front.volume);
+		return CLI_EXIT_WRONG;
+	}
 	good = session_run(&program->front, options, program->point, ready, program, &mounted);
 	mfs_volume_destroy(program->front.volume);
+	backing_free(program->front.backing);
 	return good ? 0 : mounted ? EXIT_BROKEN : CLI_EXIT_WRONG;
 }
 
@@ -103,7 +124,7 @@ static struct cli_capabilities capabilities(void)
 {
 	return (struct cli_capabilities){
 		.honours = CLI_TIMEOUT | CLI_DEBUG | CLI_MOUNT_WORDS | CLI_SOURCE | CLI_UNMOUNT_BY_US |
-			   CLI_STATUS_BY_US,
+			   CLI_STATUS_BY_US | CLI_TMPFS,
 		.without_effect = CLI_FLUSH | CLI_FILESYSTEM_NAME | CLI_ROOT_SDDL | CLI_VOLUME_PREFIX,
 		.root_mode = ROOT_MODE,
 		.root_uid = geteuid(),

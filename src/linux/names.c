@@ -12,6 +12,7 @@
 
 #include "acl.h"
 #include "flags.h"
+#include "opens.h"
 #include "recent.h"
 #include "reply.h"
 #include "respell.h"
@@ -69,6 +70,13 @@ static void own(fuse_req_t req, struct front *front, struct mfs_node *parent, mo
 		new->mode |= S_ISGID;
 }
 
+/* What was just made is not to be. */
+static void unmake(struct front *front, struct mfs_node *parent, const char *name, struct mfs_node *node)
+{
+	mfs_unlink(front->volume, parent, name, strlen(name), MFS_REMOVE_ANY, node);
+	mfs_node_drop(front->volume, node);
+}
+
 /* Makes a node in the directory `parent_number`; `new` has what is the kind's own. */
 static enum mfs_status make(fuse_req_t req, struct front *front, fuse_ino_t parent_number, const char *name,
 			    mode_t mode, struct mfs_new *new, struct mfs_node **node)
@@ -87,10 +95,8 @@ static enum mfs_status make(fuse_req_t req, struct front *front, fuse_ino_t pare
 		status = mfs_create(front->volume, parent, name, strlen(name), new, node);
 	if (status == MFS_OK) {
 		status = acl_bestow(front, *node, &inherited);
-		if (status != MFS_OK) {
-			mfs_unlink(front->volume, parent, name, strlen(name), MFS_REMOVE_ANY, *node);
-			mfs_node_drop(front->volume, *node);
-		}
+		if (status != MFS_OK)
+			unmake(front, parent, name, *node);
 	}
 	mfs_node_drop(front->volume, parent);
 	return status;
@@ -136,12 +142,35 @@ void names_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const 
 	make_and_reply(req, parent, name, 0777, &new);
 }
 
+/* Answers with a node and an open file of it; the caller's reference becomes the kernel's lookup. An errno:
+ * it could not be opened, nothing was answered. */
+static int reply_create(fuse_req_t req, struct front *front, struct mfs_node *node,
+			struct fuse_file_info *info)
+{
+	struct fuse_entry_param entry;
+	int32_t backing_id;
+	int error;
+
+	reply_fill_entry(front, node, &entry);
+	error = opens_begin(front, node, info, &backing_id);
+	if (error)
+		return error;
+	if (front->backing && (info->flags & O_ACCMODE) == O_RDWR)
+		entry.attr_timeout = 0; /* it may be mapped */
+	if (opens_reply_create(req, &entry, info, backing_id)) {
+		opens_end(front, info);
+		mfs_node_drop(front->volume, node);
+	}
+	return 0;
+}
+
 /* O_CREAT without O_EXCL on a name that the kernel had not seen: open what is there. */
 static void open_existing(fuse_req_t req, struct front *front, fuse_ino_t parent_number, const char *name,
 			  struct fuse_file_info *info)
 {
 	struct mfs_node *parent = front_node(front, parent_number), *node = NULL;
 	enum mfs_status status = MFS_NOT_FOUND;
+	int error;
 
 	if (parent)
 		status = mfs_lookup(front->volume, parent, name, strlen(name), &node);
@@ -154,19 +183,36 @@ static void open_existing(fuse_req_t req, struct front *front, fuse_ino_t parent
 		status = mfs_set_size(front->volume, stream, 0);
 		mfs_stream_drop(front->volume, stream);
 	}
-	if (status == MFS_OK) {
-		reply_create(req, front, node, info);
-	} else {
+	error = status == MFS_OK ? reply_create(req, front, node, info) : reply_errno(status);
+	if (error) {
 		mfs_node_drop(front->volume, node);
-		reply_status(req, status);
+		fuse_reply_err(req, error);
 	}
+}
+
+/* A file that could not be opened was not made either. */
+static void open_new(fuse_req_t req, struct front *front, fuse_ino_t parent_number, const char *name,
+		     struct mfs_node *node, struct fuse_file_info *info)
+{
+	int error = reply_create(req, front, node, info);
+	struct mfs_node *parent;
+
+	if (!error)
+		return;
+	parent = front_node(front, parent_number);
+	if (parent && name)
+		unmake(front, parent, name, node);
+	else
+		mfs_node_drop(front->volume, node);
+	mfs_node_drop(front->volume, parent);
+	fuse_reply_err(req, error);
 }
 
 void names_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 		  struct fuse_file_info *info)
 {
 	struct front *front = front_of(req);
-	struct mfs_new new = {.kind = MFS_FILE};
+	struct mfs_new new = {.kind = MFS_FILE, .backed = true};
 	struct mfs_node *node;
 	enum mfs_status status;
 
@@ -176,7 +222,7 @@ void names_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mo
 	}
 	status = make(req, front, parent, name, mode, &new, &node);
 	if (status == MFS_OK)
-		reply_create(req, front, node, info);
+		open_new(req, front, parent, name, node, info);
 	else if (status == MFS_EXISTS && !(info->flags & O_EXCL))
 		open_existing(req, front, parent, name, info);
 	else
@@ -187,7 +233,7 @@ void names_tmpfile(fuse_req_t req, fuse_ino_t parent_number, mode_t mode, struct
 {
 	struct front *front = front_of(req);
 	struct mfs_node *parent = front_node(front, parent_number), *node;
-	struct mfs_new new = {.kind = MFS_FILE};
+	struct mfs_new new = {.kind = MFS_FILE, .backed = true};
 	struct acl_inherited inherited;
 	enum mfs_status status;
 
@@ -208,7 +254,7 @@ void names_tmpfile(fuse_req_t req, fuse_ino_t parent_number, mode_t mode, struct
 			mfs_node_drop(front->volume, node);
 	}
 	if (status == MFS_OK)
-		reply_create(req, front, node, info);
+		open_new(req, front, parent_number, NULL, node, info);
 	else
 		reply_status(req, status);
 }

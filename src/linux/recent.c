@@ -65,7 +65,7 @@ static bool known(struct front *front, fuse_ino_t number, struct mfs_info *info,
 	good = !front_stale(number, info);
 	targets_info(front, node, info);
 	mfs_node_drop(front->volume, node);
-	*valid = front->attr_timeout;
+	*valid = reply_valid(front, info);
 	return good;
 }
 

@@ -94,6 +94,13 @@ void reply_stat(const struct mfs_info *info, struct stat *stat)
 	stat->st_ctim = time_of(info->change);
 }
 
+double reply_valid(const struct front *front, const struct mfs_info *info)
+{
+	if (info->unseen == MFS_UNSEEN_NOW)
+		return 0;
+	return info->unseen == MFS_UNSEEN_RARELY && front->attr_timeout > 1 ? 1 : front->attr_timeout;
+}
+
 void reply_fill_entry(struct front *front, struct mfs_node *node, struct fuse_entry_param *entry)
 {
 	struct mfs_info info;
@@ -105,7 +112,7 @@ void reply_fill_entry(struct front *front, struct mfs_node *node, struct fuse_en
 	/* The kernel has the root before any lookup, as generation 0. */
 	entry->generation = info.number == FUSE_ROOT_ID ? 0 : front->generation;
 	entry->entry_timeout = front->entry_timeout;
-	entry->attr_timeout = front->attr_timeout;
+	entry->attr_timeout = reply_valid(front, &info);
 	reply_stat(&info, &entry->attr);
 }
 
@@ -116,23 +123,6 @@ void reply_entry(fuse_req_t req, struct front *front, struct mfs_node *node)
 	reply_fill_entry(front, node, &entry);
 	if (fuse_reply_entry(req, &entry))
 		mfs_node_drop(front->volume, node);
-}
-
-void reply_fill_open(struct mfs_node *node, struct fuse_file_info *info)
-{
-	info->fh = (uintptr_t)mfs_main_stream(node);
-	info->keep_cache = 1; /* nobody but the kernel changes this file */
-	info->noflush = 1;
-}
-
-void reply_create(fuse_req_t req, struct front *front, struct mfs_node *node, struct fuse_file_info *info)
-{
-	struct fuse_entry_param entry;
-
-	reply_fill_open(node, info);
-	reply_fill_entry(front, node, &entry);
-	if (fuse_reply_create(req, &entry, info))
-		mfs_node_drop_many(front->volume, node, 2);
 }
 
 void reply_attributes(fuse_req_t req, struct front *front, fuse_ino_t number, struct mfs_node *node)
@@ -147,5 +137,5 @@ void reply_attributes(fuse_req_t req, struct front *front, fuse_ino_t number, st
 	}
 	targets_info(front, node, &info);
 	reply_stat(&info, &stat);
-	fuse_reply_attr(req, &stat, front->attr_timeout);
+	fuse_reply_attr(req, &stat, reply_valid(front, &info));
 }

@@ -13,6 +13,9 @@ int reply_errno(enum mfs_status status);
 void reply_status(fuse_req_t req, enum mfs_status status);
 
 void reply_stat(const struct mfs_info *info, struct stat *stat);
+/* For how many seconds the kernel may believe it. A mapped file changes without the kernel's taking notice.
+ */
+double reply_valid(const struct front *front, const struct mfs_info *info);
 
 /* Fills an entry for a node; takes no reference. */
 void reply_fill_entry(struct front *front, struct mfs_node *node, struct fuse_entry_param *entry);
@@ -20,14 +23,8 @@ void reply_fill_entry(struct front *front, struct mfs_node *node, struct fuse_en
 /* Answer with a node. The caller's reference becomes the kernel's lookup (or is given back
  * when the kernel did not get the answer). */
 void reply_entry(fuse_req_t req, struct front *front, struct mfs_node *node);
-/* The same with an open file, which takes a second reference. */
-void reply_create(fuse_req_t req, struct front *front, struct mfs_node *node, struct fuse_file_info *info);
 
 /* Answers with the attributes as they are now of the node that the request had this number for; keeps no
  * reference. */
 void reply_attributes(fuse_req_t req, struct front *front, fuse_ino_t number, struct mfs_node *node);
-
-/* Makes an open file of a node: takes a reference for it, and says how the kernel may cache. */
-void reply_fill_open(struct mfs_node *node, struct fuse_file_info *info);
-
 #endif

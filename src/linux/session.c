@@ -14,6 +14,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "backing.h"
 #include "colon.h"
 #include "log.h"
 #include "recent.h"
@@ -30,6 +31,33 @@
 static void want(struct fuse_conn_info *connection, unsigned capabilities)
 {
 	connection->want |= connection->capable & capabilities;
+}
+
+/* The tmpfs store was prepared if we have the right to use it. Whether the kernel can is known now. */
+static void choose_store(struct front *front, struct fuse_conn_info *connection)
+{
+	enum mfs_status status = MFS_NOT_SUPPORTED;
+
+#ifdef FUSE_CAP_PASSTHROUGH
+	front->can_passthrough = fuse_set_feature_flag(connection, FUSE_CAP_PASSTHROUGH);
+	connection->max_backing_stack_depth = 1;
+#else
+	(void)connection;
+#endif
+	if (!front->backing)
+		return;
+	if (front->can_passthrough)
+		status = mfs_volume_back(front->volume, backing_place(front->backing));
+	if (status == MFS_OK && backing_start(front->backing, fuse_session_fd(front->session), front->volume))
+		status = MFS_NO_SPACE;
+	if (status == MFS_OK)
+		return;
+	front->store_lacks = status == MFS_NOT_SUPPORTED ? "this kernel has no passthrough (Linux 6.9 has)"
+							 : mfs_status_text(status);
+	backing_free(front->backing);
+	front->backing = NULL;
+	if (front->backing_wanted)
+		fuse_session_exit(front->session);
 }
 
 static void init(void *user, struct fuse_conn_info *connection)
@@ -53,6 +81,7 @@ static void init(void *user, struct fuse_conn_info *connection)
 		      connection->capable & FUSE_CAP_DONT_MASK;
 	if (front->acls)
 		want(connection, FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
+	choose_store(front, connection);
 	connection->max_write = REQUEST_BYTES;
 	connection->max_background = BACKGROUND_REQUESTS;
 	connection->time_gran = 1;
@@ -286,8 +315,11 @@ static bool serve(struct front *front, const char *point, session_ready_fn *read
 	/* Before the keeper is waited for: its first request may be under way and never be answered. */
 	fuse_session_unmount(front->session);
 	end_keeper(&keeper);
+	backing_stop(front->backing);
 	*mounted = atomic_load(&keeper.stood);
-	if (good && !*mounted)
+	if (good && !*mounted && front->backing_wanted && front->store_lacks)
+		log_error("no tmpfs store: %s", front->store_lacks);
+	else if (good && !*mounted)
 		log_error("the mount on '%s' does not answer", point);
 	return good && *mounted;
 }

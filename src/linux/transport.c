@@ -1,32 +1,75 @@
 /*
  * transport: reads and writes the session's messages in libfuse's place, for two things that libfuse
  * has no word for. It counts the requests that give something back when they are read, so that
- * statfs can wait for them. And, before 3.17, it asks the kernel for HANDLE_KILLPRIV_V2 by adding
- * its bit to the answer to INIT: without it the kernel asks for security.capability before every
- * single write. No other message is looked into.
+ * statfs can wait for them. And, before 3.17, it asks the kernel for HANDLE_KILLPRIV_V2 and for passthrough
+ * by adding their bits to the answer to INIT: without the first the kernel asks for security.capability
+ * before every single write. No other message is looked into.
  */
 #include "transport.h"
 
 #include <linux/fuse.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "recent.h"
 
-/* Remembers the INIT request of a kernel that knows the flag, where libfuse does not. */
+#ifdef FUSE_CAP_PASSTHROUGH
+
 static void look_for_init(struct front *front, const struct fuse_in_header *head, size_t size)
 {
-#ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
 	(void)front, (void)head, (void)size;
-#else
-	const struct fuse_init_in *init = (const void *)(head + 1);
-
-	if (size >= sizeof *head + offsetof(struct fuse_init_in, flags) + sizeof init->flags &&
-	    init->flags & FUSE_HANDLE_KILLPRIV_V2)
-		atomic_store_explicit(&front->init_unique, head->unique, memory_order_relaxed);
-#endif
 }
+
+static void add_to_init(struct front *front, struct iovec *answer)
+{
+	(void)front, (void)answer;
+}
+
+#else
+
+/* The protocol's, since 7.36 and 7.40: the request's and the answer's fields behind `flags`. */
+struct init_in {
+	uint32_t major, minor, max_readahead, flags, flags2;
+};
+struct init_out {
+	uint32_t major, minor, max_readahead, flags;
+	uint16_t max_background, congestion_threshold;
+	uint32_t max_write, time_gran;
+	uint16_t max_pages, map_alignment;
+	uint32_t flags2, max_stack_depth;
+};
+#	define INIT_EXT (UINT32_C(1) << 30)
+#	define INIT2_PASSTHROUGH (UINT32_C(1) << 5)
+
+/* Remembers the INIT request, and what this kernel knows and libfuse does not. */
+static void look_for_init(struct front *front, const struct fuse_in_header *head, size_t size)
+{
+	struct init_in init = {0};
+
+	size -= sizeof *head;
+	memcpy(&init, head + 1, size < sizeof init ? size : sizeof init);
+	front->can_passthrough = init.flags & INIT_EXT && init.flags2 & INIT2_PASSTHROUGH;
+	front->can_killpriv = init.flags & FUSE_HANDLE_KILLPRIV_V2;
+	atomic_store_explicit(&front->init_unique, head->unique, memory_order_relaxed);
+}
+
+/* What was asked for, and is to be had. */
+static void add_to_init(struct front *front, struct iovec *answer)
+{
+	struct init_out *init = answer->iov_base;
+
+	if (front->can_killpriv && answer->iov_len >= offsetof(struct init_out, flags) + sizeof init->flags)
+		init->flags |= FUSE_HANDLE_KILLPRIV_V2;
+	if (front->backing && answer->iov_len >= sizeof *init) {
+		init->flags |= INIT_EXT;
+		init->flags2 |= INIT2_PASSTHROUGH;
+		init->max_stack_depth = 1; /* the tmpfs stands on nothing */
+	}
+}
+
+#endif
 
 static ssize_t receive(int fd, void *buffer, size_t capacity, void *user)
 {
@@ -53,12 +96,8 @@ static ssize_t send_answer(int fd, struct iovec *vector, int count, void *user)
 	const struct fuse_out_header *head = vector[0].iov_base;
 	uint64_t init = atomic_load_explicit(&front->init_unique, memory_order_relaxed);
 
-	if (init && head->unique == init && !head->error && count > 1 &&
-	    vector[1].iov_len >= offsetof(struct fuse_init_out, flags) + sizeof(uint32_t)) {
-		struct fuse_init_out *answer = vector[1].iov_base;
-
-		answer->flags |= FUSE_HANDLE_KILLPRIV_V2;
-	}
+	if (init && head->unique == init && !head->error && count > 1)
+		add_to_init(front, &vector[1]);
 	return writev(fd, vector, count);
 }
 

@@ -12,8 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backing.h"
+
 #define BLOCK_SIZE 4096u
-#define SETTLE_ROUNDS 40
+#define SETTLE_BUSY 40	 /* looks, while ever more requests come */
+#define SETTLE_MOST 2500 /* looks in all: freeing a large file takes its time */
 #define SETTLE_NANOSECONDS 20000
 
 /* What was deleted and closed before is not to show any more. The kernel hands out requests before
@@ -23,12 +26,13 @@ static void settle(struct front *front)
 {
 	struct pollfd queue = {.fd = fuse_session_fd(front->session), .events = POLLIN};
 	const struct timespec pause = {.tv_nsec = SETTLE_NANOSECONDS};
-	int quiet = 0;
+	int quiet = 0, busy = 0;
 
 	/* Twice: a thread that has read a request may not have come to count it. */
-	for (int round = 0; round < SETTLE_ROUNDS && quiet < 2; round++) {
-		if (poll(&queue, 1, 0) == 0 &&
-		    atomic_load_explicit(&front->settling, memory_order_acquire) == 0)
+	for (int round = 0; round < SETTLE_MOST && busy < SETTLE_BUSY && quiet < 2; round++) {
+		if (poll(&queue, 1, 0) != 0)
+			busy++, quiet = 0;
+		else if (atomic_load_explicit(&front->settling, memory_order_acquire) == 0)
 			quiet++;
 		else
 			quiet = 0;
@@ -47,6 +51,8 @@ void volume_statfs(fuse_req_t req, fuse_ino_t number)
 
 	(void)number;
 	settle(front);
+	if (front->backing)
+		backing_settle(front->backing);
 	mfs_volume_space(front->volume, &space);
 	stat.f_blocks = space.total_bytes / BLOCK_SIZE;
 	stat.f_bfree = stat.f_bavail = space.free_bytes / BLOCK_SIZE;
@@ -61,12 +67,15 @@ static void tell(struct front *front, struct volume_status *status)
 	char label[96];
 	size_t label_size = mfs_volume_label(front->volume, label);
 
+	if (front->backing)
+		backing_settle(front->backing);
 	mfs_volume_space(front->volume, &space);
 	snprintf(status->text, sizeof status->text,
-		 "label: %.*s\nserial: %08" PRIX32 "\nstore: sectors\ncase: %s\nbytes: %" PRIu64
+		 "label: %.*s\nserial: %08" PRIX32 "\nstore: %s\ncase: %s\nbytes: %" PRIu64
 		 "\nbytes used: %" PRIu64 "\nbytes free: %" PRIu64 "\nnodes: %" PRIu64
 		 "\nnodes used: %" PRIu64 "\nnodes free: %" PRIu64 "\npid: %d\n",
 		 (int)label_size, label, mfs_volume_serial(front->volume),
+		 front->backing ? "tmpfs" : "sectors",
 		 mfs_volume_case_insensitive(front->volume) ? "insensitive" : "sensitive", space.total_bytes,
 		 space.used_bytes, space.free_bytes, space.total_nodes, space.used_nodes, space.free_nodes,
 		 (int)getpid());

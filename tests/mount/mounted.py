@@ -107,6 +107,21 @@ class Volume:
     def __truediv__(self, name):
         return os.path.join(self.path, name)
 
+    def status(self, word):
+        """What --status says of the volume."""
+        lines = run(MEMEFS, "--status", self.path).stdout.splitlines()
+        return next(line.partition(": ")[2] for line in lines if line.startswith(word + ": "))
+
+    def backed(self):
+        """The kernel reads and writes files by itself, in a tmpfs (the tmpfs store)."""
+        return self.status("store") == "tmpfs"
+
+    def held(self):
+        """Bytes of memory that the volume takes: the daemon's, and the kernel's for all tmpfs."""
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            shared = next(int(line.split()[1]) for line in lines if line.startswith("Shmem:"))
+        return self.resident() + (shared << 10 if self.backed() else 0)
+
     def resident(self):
         """Resident bytes of the daemon."""
         with open(f"/proc/{self.pid}/statm", encoding="ascii") as statm:

@@ -192,7 +192,8 @@ def test_copy_file_range():
                 total += done
             assert total == 1 << 20
             assert os.pread(b.fileno(), 1 << 20, 0) == b"0123456789" * 1000 + bytes((1 << 20) - 10000)
-            assert os.fstat(b.fileno()).st_blocks < 64
+            # The kernel itself copies backing files, as tmpfs's, and holes become zeros.
+            assert v.backed() or os.fstat(b.fileno()).st_blocks < 64
 
 
 def test_shared_mappings():

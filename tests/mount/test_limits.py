@@ -137,13 +137,13 @@ def test_a_sparse_tebibyte():
         with open(path, "r+b") as file:
             file.seek((1 << 40) - 1)
             file.write(b"!")
-        assert os.stat(path).st_blocks == 1, os.stat(path)
+        assert os.stat(path).st_blocks == (8 if v.backed() else 1), os.stat(path)  # a page, or a sector
         assert before - free_bytes(v.path) <= 4096
         with open(path, "rb", buffering=0) as file:
             assert file.read(MIB) == bytes(MIB)
             file.seek((1 << 40) - MIB)
             assert file.read(MIB) == bytes(MIB - 1) + b"!"
-            last = (1 << 40) - 512
+            last = (1 << 40) - (4096 if v.backed() else 512)
             assert os.lseek(file.fileno(), 0, os.SEEK_DATA) == last
             assert os.lseek(file.fileno(), 0, os.SEEK_HOLE) == 0
             assert os.lseek(file.fileno(), last, os.SEEK_HOLE) == 1 << 40
@@ -175,28 +175,28 @@ def test_seeking_agrees_with_what_was_written():
 
 def test_memory_comes_back():
     with Volume() as v:
-        start = v.resident()
+        start = v.held()
         with open(v / "big", "wb") as file:
             for _ in range(256):
                 file.write(b"m" * MIB)
-        assert v.resident() - start > 250 * MIB
+        assert v.held() - start > 250 * MIB
         os.unlink(v / "big")
-        wait_for("the memory to be given back", lambda: v.resident() - start < 16 * MIB)
+        wait_for("the memory to be given back", lambda: v.held() - start < 16 * MIB)
 
 
 def test_memory_for_each_file():
     count = 100000
     with Volume() as v:
-        start = v.resident()
+        start = v.held()
         for i in range(count):
             os.close(os.open(v / f"e{i:06}", os.O_CREAT | os.O_WRONLY, 0o644))
-        empty = (v.resident() - start) / count
+        empty = (v.held() - start) / count
         assert empty <= 400, empty
         for i in range(count):
             file = os.open(v / f"e{i:06}", os.O_WRONLY)
             os.write(file, b"4" * 4096)
             os.close(file)
-        full = (v.resident() - start) / count
+        full = (v.held() - start) / count
         assert full <= 4600, full
         print(f"# {empty:.0f} bytes for an empty file, {full:.0f} for one of 4 KiB")
 

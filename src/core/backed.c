@@ -1,0 +1,273 @@
+/*
+ * backed: main streams whose bytes are in backing files (struct mfs_backing), outside the engine. Others read
+ * and write these files unseen, so what the engine knows of size and times is looked up again when it
+ * may be out of date. How a file is read and written is the front end's; what it means is decided here.
+ */
+#include <stdlib.h>
+
+#include "node.h"
+
+static const struct mfs_backing *place_of(const struct mfs_volume *volume)
+{
+	return volume->backing;
+}
+
+static uint64_t file_of(const struct mfs_stream *stream)
+{
+	return atomic_load_explicit(&stream->backed.file, memory_order_acquire);
+}
+
+/* ---- beginning and ending ------------------------------------------------------------------- */
+
+enum mfs_status backed_make(struct mfs_volume *volume, struct mfs_stream *stream)
+{
+	const struct mfs_backing *place = place_of(volume);
+	enum mfs_status status;
+	uint64_t file;
+
+	if (file_of(stream))
+		return MFS_OK;
+	if (!budget_take(&volume->budget, place->charge))
+		return MFS_NO_SPACE;
+	status = place->make(place->context, &file);
+	if (status == MFS_OK)
+		atomic_store_explicit(&stream->backed.file, file, memory_order_release);
+	else
+		budget_give(&volume->budget, place->charge);
+	return status;
+}
+
+void backed_free(struct mfs_volume *volume, struct mfs_stream *stream)
+{
+	const struct mfs_backing *place = place_of(volume);
+	uint64_t file = file_of(stream);
+
+	if (!file)
+		return;
+	place->remove(place->context, file);
+	budget_give(&volume->budget, place->charge);
+}
+
+enum mfs_status mfs_stream_backing(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t *file)
+{
+	enum mfs_status status = MFS_OK;
+
+	*file = 0;
+	if (!stream_is_backed(volume, stream))
+		return MFS_OK;
+	if (!file_of(stream)) {
+		os_lock_exclusive(&stream->lock);
+		status = backed_make(volume, stream);
+		os_unlock_exclusive(&stream->lock);
+	}
+	if (status == MFS_OK)
+		*file = file_of(stream);
+	return status;
+}
+
+void mfs_stream_opened(struct mfs_volume *volume, struct mfs_stream *stream, bool reads, bool writes)
+{
+	if (!stream_is_backed(volume, stream))
+		return;
+	atomic_fetch_add(&stream->backed.use, BACKED_OPEN + (reads && writes ? BACKED_MAPPER : 0));
+	atomic_fetch_or(&stream->backed.use, BACKED_STALE | (reads && writes ? BACKED_MAPPED : 0));
+}
+
+void mfs_stream_closed(struct mfs_volume *volume, struct mfs_stream *stream, bool reads, bool writes)
+{
+	if (!stream_is_backed(volume, stream))
+		return;
+	atomic_fetch_or(&stream->backed.use, BACKED_STALE);
+	atomic_fetch_sub(&stream->backed.use, BACKED_OPEN + (reads && writes ? BACKED_MAPPER : 0));
+}
+
+/* ---- looking at the file --------------------------------------------------------------------- */
+
+/* Size and room as they are now. */
+static void know(struct mfs_stream *stream, const struct mfs_backing_info *info)
+{
+	atomic_store_explicit(&stream->size, info->size, memory_order_release);
+	atomic_store_explicit(&stream->backed.stored, info->stored, memory_order_relaxed);
+}
+
+/* The engine itself changed the file: its times say nothing new. */
+static void know_own(struct mfs_stream *stream, const struct mfs_backing_info *info)
+{
+	know(stream, info);
+	stream->backed.written = info->written;
+}
+
+static void set_time(struct mfs_node *node, enum node_time which, int64_t to)
+{
+	node->seconds[which] = to / 1000000000;
+	node->nanoseconds[which] = (uint32_t)(to % 1000000000);
+}
+
+static bool time_before(const struct mfs_node *node, enum node_time a, enum node_time b)
+{
+	if (node->seconds[a] != node->seconds[b])
+		return node->seconds[a] < node->seconds[b];
+	return node->nanoseconds[a] <= node->nanoseconds[b];
+}
+
+/* Whether a read moves the access time: relatime's rule, with the read's own time. */
+static bool access_counts(const struct mfs_volume *volume, const struct mfs_node *node, int64_t at)
+{
+	if (node->flags & MFS_F_NOATIME)
+		return false;
+	return volume->backing->strict || time_before(node, ACCESS, WRITE) ||
+	       time_before(node, ACCESS, CHANGE) || at / 1000000000 - node->seconds[ACCESS] >= 24 * 60 * 60;
+}
+
+/* Times move on (stream and node locked exclusively). */
+static void adopt(const struct mfs_volume *volume, struct mfs_stream *stream,
+		  const struct mfs_backing_info *info)
+{
+	struct mfs_node *node = stream->node;
+
+	if (info->accessed != stream->backed.accessed && access_counts(volume, node, info->accessed))
+		set_time(node, ACCESS, info->accessed);
+	if (info->written != stream->backed.written) {
+		set_time(node, WRITE, info->written);
+		set_time(node, CHANGE, info->written);
+	}
+	stream->backed.accessed = info->accessed;
+	stream->backed.written = info->written;
+}
+
+/* (s) is held exclusively, (n) is not. */
+static void look(struct mfs_volume *volume, struct mfs_stream *stream)
+{
+	const struct mfs_backing *place = place_of(volume);
+	struct mfs_backing_info info;
+
+	/* Before the look: what happens behind it counts as new. */
+	atomic_fetch_and(&stream->backed.use, ~BACKED_STALE);
+	if (place->info(place->context, file_of(stream), &info) != MFS_OK) {
+		atomic_fetch_or(&stream->backed.use, BACKED_STALE);
+		return;
+	}
+	know(stream, &info);
+	if (info.written == stream->backed.written && info.accessed == stream->backed.accessed)
+		return;
+	os_lock_exclusive(&stream->node->lock);
+	adopt(volume, stream, &info);
+	os_unlock_exclusive(&stream->node->lock);
+}
+
+static bool may_be_stale(const struct mfs_stream *stream)
+{
+	uint64_t use = atomic_load(&stream->backed.use);
+
+	return use && file_of(stream);
+}
+
+void backed_look(struct mfs_volume *volume, struct mfs_stream *stream)
+{
+	if (may_be_stale(stream))
+		look(volume, stream);
+}
+
+void backed_sync(struct mfs_volume *volume, struct mfs_stream *stream)
+{
+	if (!may_be_stale(stream))
+		return;
+	os_lock_exclusive(&stream->lock);
+	look(volume, stream);
+	os_unlock_exclusive(&stream->lock);
+}
+
+void backed_times_set(struct mfs_volume *volume, struct mfs_stream *stream, bool access, bool write)
+{
+	const struct mfs_backing *place = place_of(volume);
+
+	if (!file_of(stream))
+		return;
+	os_lock_exclusive(&stream->lock);
+	access = access && stream->backed.accessed;
+	write = write && place->coarse && stream->backed.written;
+	if (access || write)
+		place->reset(place->context, file_of(stream), access, write);
+	if (access)
+		stream->backed.accessed = 0;
+	if (write)
+		stream->backed.written = 0;
+	os_unlock_exclusive(&stream->lock);
+}
+
+/* ---- reading and writing ------------------------------------------------------------------------ */
+
+enum mfs_status backed_read(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t offset, void *to,
+			    size_t size, size_t *done)
+{
+	const struct mfs_backing *place = place_of(volume);
+	enum mfs_status status = MFS_OK;
+
+	*done = 0;
+	if (file_of(stream))
+		status = place->read(place->context, file_of(stream), offset, to, size, done);
+	return status == MFS_OK && *done == 0 ? MFS_END_OF_FILE : status;
+}
+
+enum mfs_status backed_write(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t offset,
+			     const void *from, size_t *size, bool all)
+{
+	const struct mfs_backing *place = place_of(volume);
+	enum mfs_status status = backed_make(volume, stream);
+	struct mfs_backing_info info;
+	size_t wanted = *size, done;
+
+	*size = 0;
+	/* What is to be written as a whole gets its room first. */
+	if (status == MFS_OK && all && wanted)
+		status = place->allocate(place->context, file_of(stream), offset, wanted,
+					 MFS_FALLOCATE_KEEP_SIZE, &info);
+	if (status == MFS_OK && wanted)
+		status = place->write(place->context, file_of(stream), offset, from, wanted, &done, &info);
+	if (status != MFS_OK || !wanted)
+		return status;
+	know_own(stream, &info);
+	*size = done;
+	return MFS_OK;
+}
+
+enum mfs_status backed_resize(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t size)
+{
+	const struct mfs_backing *place = place_of(volume);
+	struct mfs_backing_info info;
+	enum mfs_status status;
+
+	if (size > (uint64_t)MFS_SIZE_MAX)
+		return MFS_TOO_BIG;
+	if (!size && !file_of(stream))
+		return MFS_OK;
+	status = backed_make(volume, stream);
+	if (status == MFS_OK)
+		status = place->resize(place->context, file_of(stream), size, &info);
+	if (status == MFS_OK)
+		know_own(stream, &info);
+	return status;
+}
+
+enum mfs_status backed_allocate(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t offset,
+				uint64_t size, unsigned flags)
+{
+	const struct mfs_backing *place = place_of(volume);
+	enum mfs_status status = backed_make(volume, stream);
+	struct mfs_backing_info info;
+
+	if (status == MFS_OK)
+		status = place->allocate(place->context, file_of(stream), offset, size, flags, &info);
+	if (status == MFS_OK)
+		know_own(stream, &info);
+	return status;
+}
+
+enum mfs_status backed_seek(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t offset, bool hole,
+			    uint64_t *found)
+{
+	const struct mfs_backing *place = place_of(volume);
+
+	return file_of(stream) ? place->seek(place->context, file_of(stream), offset, hole, found)
+			       : MFS_NO_DATA;
+}

@@ -1,0 +1,830 @@
+/*
+ * backing: a table of files. A number is a place in it, and the file's name in the tmpfs. A place is free,
+ * ready (made ahead, with an id), in use, or doomed (to be removed by the keeper).
+ *
+ * A file whose data a process has mapped lives on in the kernel until it is unmapped, whatever is done here.
+ * So a file is given to another node only if nobody ever could have mapped it: when it was never opened for
+ * reading; and if it is as it was made.
+ */
+#include "backing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tmpfs.h"
+
+/* The protocol's, since 7.40; older headers do not have them. */
+struct backing_map {
+	int32_t fd;
+	uint32_t flags;
+	uint64_t padding;
+};
+#define BACKING_OPEN _IOW(229, 1, struct backing_map)
+#define BACKING_CLOSE _IOW(229, 2, uint32_t)
+
+#define CHUNK 1024u	/* places that the table grows by */
+#define READY_MOST 64u	/* files made ahead */
+#define READY_LOW 32u	/* when more are made */
+#define DOOMED_MOST 64u /* files that wait to be removed, before the keeper is woken for them */
+#define IDS_KEPT 32768u /* ids kept of files that nobody has open */
+#define CHARGE 1280u	/* inode, name and id of a file in the kernel, about */
+#define MOMENT_MS 4	/* how long the keeper lets things gather */
+#define TEND_MS 100	/* how often the machine's memory is looked at while files are open */
+#define TIGHT_SHARE 16u /* of the limit is left: what is deleted goes at once */
+
+struct item {
+	int32_t id;	     /* 0: none */
+	uint32_t opens;	     /* by the kernel */
+	uint32_t prev, next; /* in the list that it is in; 0: none */
+	bool seen;	     /* it was opened for reading, or changed here */
+	bool kept;	     /* it is in the list of this name */
+};
+
+struct list {
+	uint32_t first, last, count;
+};
+
+struct backing {
+	struct mfs_backing place;
+	struct tmpfs tmpfs;
+	int device;		/* constant once started; -1 */
+	_Atomic uint64_t limit; /* of the tmpfs */
+	pthread_mutex_t lock;	/* what follows */
+	pthread_cond_t wake;	/* the keeper has something to do */
+	pthread_cond_t removed; /* removing has become 0 */
+	struct item **chunks;
+	uint32_t places; /* in the table, the one at 0 never used */
+	uint32_t free;	 /* list of free places */
+	struct list ready, doomed;
+	struct list kept;  /* with an id, not open, longest unused first */
+	uint32_t removing; /* doomed files that are being removed */
+	uint32_t opens;	   /* opens by the kernel, of all files */
+	bool idle;	   /* the keeper waits for work to come */
+	bool ending;
+	bool tight; /* nearly full when last looked */
+	struct mfs_volume *volume;
+	pthread_t keeper;
+	bool started;
+};
+
+static struct item *item_of(struct backing *backing, uint32_t number)
+{
+	return &backing->chunks[number / CHUNK][number % CHUNK];
+}
+
+/* ---- lists (locked) ----------------------------------------------------------------------------- */
+
+static void push(struct backing *backing, struct list *list, uint32_t number)
+{
+	struct item *item = item_of(backing, number);
+
+	item->next = 0;
+	item->prev = list->last;
+	if (list->last)
+		item_of(backing, list->last)->next = number;
+	else
+		list->first = number;
+	list->last = number;
+	list->count++;
+}
+
+static void unlist(struct backing *backing, struct list *list, uint32_t number)
+{
+	struct item *item = item_of(backing, number);
+
+	if (item->prev)
+		item_of(backing, item->prev)->next = item->next;
+	else
+		list->first = item->next;
+	if (item->next)
+		item_of(backing, item->next)->prev = item->prev;
+	else
+		list->last = item->prev;
+	item->prev = item->next = 0;
+	list->count--;
+}
+
+/* The first of a list, 0 when it is empty. */
+static uint32_t pop(struct backing *backing, struct list *list)
+{
+	uint32_t number = list->first;
+
+	if (number)
+		unlist(backing, list, number);
+	return number;
+}
+
+/* ---- places (locked) ------------------------------------------------------------------------------ */
+
+static bool grow(struct backing *backing)
+{
+	uint32_t chunk = backing->places / CHUNK;
+	struct item **chunks, *items;
+
+	if (backing->places > UINT32_MAX - CHUNK)
+		return false;
+	/* The pointers move; the items do not. */
+	chunks = realloc(backing->chunks, (chunk + 1) * sizeof *chunks);
+	if (!chunks)
+		return false;
+	backing->chunks = chunks;
+	items = calloc(CHUNK, sizeof *items);
+	if (!items)
+		return false;
+	chunks[chunk] = items;
+	backing->places += CHUNK;
+	for (uint32_t at = CHUNK; at-- > (chunk ? 0 : 1);) {
+		items[at].next = backing->free;
+		backing->free = chunk * CHUNK + at;
+	}
+	return true;
+}
+
+static uint32_t place_take(struct backing *backing)
+{
+	uint32_t number;
+
+	if (!backing->free && !grow(backing))
+		return 0;
+	number = backing->free;
+	backing->free = item_of(backing, number)->next;
+	*item_of(backing, number) = (struct item){0};
+	return number;
+}
+
+static void place_give(struct backing *backing, uint32_t number)
+{
+	item_of(backing, number)->next = backing->free;
+	backing->free = number;
+}
+
+/* ---- files and ids ---------------------------------------------------------------------------------- */
+
+/* The id of an open file; negative: an errno. */
+static int32_t id_open(const struct backing *backing, int file)
+{
+	const struct backing_map map = {.fd = file};
+	int32_t id = ioctl(backing->device, BACKING_OPEN, &map);
+
+	return id < 0 ? -errno : id;
+}
+
+static void id_close(const struct backing *backing, int32_t id)
+{
+	uint32_t number = (uint32_t)id;
+
+	if (id > 0)
+		ioctl(backing->device, BACKING_CLOSE, &number);
+}
+
+/* Makes the file of a place, with an id where that goes. False: errno. */
+static bool file_make(struct backing *backing, uint32_t number, int32_t *id)
+{
+	int file = tmpfs_create(&backing->tmpfs, number);
+
+	*id = 0;
+	if (file < 0)
+		return false;
+	if (backing->device >= 0)
+		*id = id_open(backing, file);
+	if (*id < 0)
+		*id = 0; /* whoever opens it tries again, and tells */
+	close(file);
+	return true;
+}
+
+static void file_end(struct backing *backing, uint32_t number, int32_t id)
+{
+	id_close(backing, id);
+	tmpfs_remove(&backing->tmpfs, number);
+}
+
+/* The file is open, or gone. */
+static void unkeep(struct backing *backing, uint32_t number)
+{
+	if (item_of(backing, number)->kept)
+		unlist(backing, &backing->kept, number);
+	item_of(backing, number)->kept = false;
+}
+
+/* Nobody has the file open: its id stays a while. */
+static void keep_id(struct backing *backing, uint32_t number)
+{
+	struct item *item = item_of(backing, number);
+
+	if (item->opens || !item->id || item->kept)
+		return;
+	push(backing, &backing->kept, number);
+	item->kept = true;
+}
+
+/* Lets ids go that were not used for long; the lock is given up meanwhile. */
+static void forget_ids(struct backing *backing, uint32_t most)
+{
+	while (backing->kept.count > most) {
+		uint32_t number = pop(backing, &backing->kept);
+		int32_t id = item_of(backing, number)->id;
+
+		item_of(backing, number)->id = 0;
+		item_of(backing, number)->kept = false;
+		pthread_mutex_unlock(&backing->lock);
+		id_close(backing, id);
+		pthread_mutex_lock(&backing->lock);
+	}
+}
+
+/* There is work for the keeper; `urgent`: it is not to wait for more. */
+static void wake(struct backing *backing, bool urgent)
+{
+	if (!backing->idle && !urgent)
+		return;
+	backing->idle = false;
+	pthread_cond_signal(&backing->wake);
+}
+
+/* ---- the keeper ---------------------------------------------------------------------------------------- */
+
+/* Makes files until enough are ready. */
+static void make_ready(struct backing *backing)
+{
+	while (backing->ready.count < READY_MOST && !backing->ending) {
+		uint32_t number = place_take(backing);
+		int32_t id;
+		bool made;
+
+		if (!number)
+			return;
+		pthread_mutex_unlock(&backing->lock);
+		made = file_make(backing, number, &id);
+		pthread_mutex_lock(&backing->lock);
+		if (!made) {
+			place_give(backing, number);
+			return;
+		}
+		item_of(backing, number)->id = id;
+		push(backing, &backing->ready, number);
+	}
+}
+
+static void end_doomed(struct backing *backing)
+{
+	uint32_t number;
+
+	while ((number = pop(backing, &backing->doomed))) {
+		int32_t id = item_of(backing, number)->id;
+
+		backing->removing++;
+		pthread_mutex_unlock(&backing->lock);
+		file_end(backing, number, id);
+		pthread_mutex_lock(&backing->lock);
+		place_give(backing, number);
+		if (!--backing->removing)
+			pthread_cond_broadcast(&backing->removed);
+	}
+}
+
+static void look_at_room(struct backing *backing)
+{
+	uint64_t used = tmpfs_used(&backing->tmpfs);
+	uint64_t limit = atomic_load_explicit(&backing->limit, memory_order_relaxed);
+
+	backing->tight = used > limit || limit - used < limit / TIGHT_SHARE;
+}
+
+static void wait_for(struct backing *backing, long milliseconds)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += milliseconds * 1000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_cond_timedwait(&backing->wake, &backing->lock, &until);
+}
+
+static bool has_work(const struct backing *backing)
+{
+	return backing->doomed.count || backing->ready.count < READY_LOW;
+}
+
+static void work(struct backing *backing)
+{
+	if (backing->ready.count >= READY_LOW && backing->doomed.count < DOOMED_MOST)
+		wait_for(backing, MOMENT_MS);
+	end_doomed(backing);
+	make_ready(backing);
+	look_at_room(backing);
+}
+
+/* Nothing to do. While files are open the room may shrink unseen. */
+static void rest(struct backing *backing)
+{
+	backing->idle = true;
+	if (!backing->opens) {
+		pthread_cond_wait(&backing->wake, &backing->lock);
+		backing->idle = false;
+		return;
+	}
+	wait_for(backing, TEND_MS);
+	backing->idle = false;
+	look_at_room(backing);
+	pthread_mutex_unlock(&backing->lock);
+	mfs_volume_tend(backing->volume);
+	pthread_mutex_lock(&backing->lock);
+}
+
+static void *keep(void *argument)
+{
+	struct backing *backing = argument;
+
+	pthread_mutex_lock(&backing->lock);
+	while (!backing->ending)
+		if (has_work(backing))
+			work(backing);
+		else
+			rest(backing);
+	pthread_mutex_unlock(&backing->lock);
+	return NULL;
+}
+
+/* ---- the place, for the engine --------------------------------------------------------------------------
+ */
+
+static enum mfs_status status_of(int error)
+{
+	switch (error) {
+	case 0:
+		return MFS_OK;
+	case EFBIG:
+	case EOVERFLOW:
+		return MFS_TOO_BIG;
+	case ENXIO:
+		return MFS_NO_DATA;
+	case EINVAL:
+		return MFS_INVALID;
+	case EOPNOTSUPP:
+		return MFS_NOT_SUPPORTED;
+	default: /* ENOSPC, ENOMEM, and descriptors or memory that the kernel lacks */
+		return MFS_NO_SPACE;
+	}
+}
+
+static enum mfs_status place_make(void *context, uint64_t *file)
+{
+	struct backing *backing = context;
+	enum mfs_status status = MFS_OK;
+	uint32_t number;
+
+	pthread_mutex_lock(&backing->lock);
+	number = pop(backing, &backing->ready);
+	if (backing->ready.count < READY_LOW)
+		wake(backing, backing->ready.count == READY_LOW - 1);
+	if (!number) {
+		int32_t id = 0;
+
+		number = place_take(backing);
+		pthread_mutex_unlock(&backing->lock);
+		if (!number)
+			return MFS_NO_SPACE;
+		if (!file_make(backing, number, &id))
+			status = status_of(errno);
+		pthread_mutex_lock(&backing->lock);
+		if (status == MFS_OK)
+			item_of(backing, number)->id = id;
+		else
+			place_give(backing, number);
+	}
+	pthread_mutex_unlock(&backing->lock);
+	*file = number;
+	return status;
+}
+
+/* Nobody can have it mapped, and it is as it was made. */
+static bool is_as_new(struct backing *backing, uint32_t number)
+{
+	struct stat stat;
+
+	return tmpfs_stat(&backing->tmpfs, number, &stat) && !stat.st_size && !stat.st_blocks &&
+	       !stat.st_mtim.tv_sec && !stat.st_mtim.tv_nsec;
+}
+
+static void place_remove(void *context, uint64_t file)
+{
+	struct backing *backing = context;
+	uint32_t number = (uint32_t)file;
+	struct item *item;
+	bool again = false;
+
+	pthread_mutex_lock(&backing->lock);
+	item = item_of(backing, number);
+	unkeep(backing, number);
+	if (!item->seen && backing->ready.count < READY_MOST) {
+		pthread_mutex_unlock(&backing->lock);
+		again = is_as_new(backing, number);
+		pthread_mutex_lock(&backing->lock);
+	}
+	if (again) {
+		push(backing, &backing->ready, number);
+	} else if (backing->tight) {
+		int32_t id = item->id;
+
+		pthread_mutex_unlock(&backing->lock);
+		file_end(backing, number, id);
+		pthread_mutex_lock(&backing->lock);
+		place_give(backing, number);
+	} else {
+		push(backing, &backing->doomed, number);
+		wake(backing, backing->doomed.count == DOOMED_MOST);
+	}
+	pthread_mutex_unlock(&backing->lock);
+}
+
+static int64_t nanoseconds(struct timespec time)
+{
+	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static void tell(const struct stat *stat, struct mfs_backing_info *info)
+{
+	info->size = (uint64_t)stat->st_size;
+	info->stored = (uint64_t)stat->st_blocks * 512;
+	info->written = nanoseconds(stat->st_mtim);
+	info->accessed = nanoseconds(stat->st_atim);
+}
+
+static enum mfs_status place_info(void *context, uint64_t file, struct mfs_backing_info *info)
+{
+	const struct backing *backing = context;
+	struct stat stat;
+
+	if (!tmpfs_stat(&backing->tmpfs, (uint32_t)file, &stat))
+		return status_of(errno);
+	tell(&stat, info);
+	return MFS_OK;
+}
+
+/* Opens a file that is to be changed here. */
+static int open_to_change(struct backing *backing, uint64_t number)
+{
+	pthread_mutex_lock(&backing->lock);
+	item_of(backing, (uint32_t)number)->seen = true;
+	pthread_mutex_unlock(&backing->lock);
+	return tmpfs_open(&backing->tmpfs, (uint32_t)number);
+}
+
+/* Closes it, and tells what it is now. */
+static enum mfs_status finish(int file, int error, struct mfs_backing_info *info)
+{
+	struct stat stat;
+
+	if (!error && fstat(file, &stat))
+		error = errno;
+	if (!error)
+		tell(&stat, info);
+	close(file);
+	return status_of(error);
+}
+
+static enum mfs_status place_read(void *context, uint64_t number, uint64_t offset, void *to, size_t size,
+				  size_t *done)
+{
+	const struct backing *backing = context;
+	int file = tmpfs_open(&backing->tmpfs, (uint32_t)number);
+	ssize_t got;
+
+	if (file < 0)
+		return status_of(errno);
+	got = offset > INT64_MAX ? 0 : pread(file, to, size, (off_t)offset);
+	*done = got > 0 ? (size_t)got : 0;
+	got = got < 0 ? errno : 0;
+	close(file);
+	return status_of((int)got);
+}
+
+static enum mfs_status place_write(void *context, uint64_t number, uint64_t offset, const void *from,
+				   size_t size, size_t *done, struct mfs_backing_info *info)
+{
+	int file = open_to_change(context, number);
+	ssize_t put;
+
+	if (file < 0)
+		return status_of(errno);
+	put = pwrite(file, from, size, (off_t)offset);
+	*done = put > 0 ? (size_t)put : 0;
+	return finish(file, put < 0 ? errno : put == 0 ? ENOSPC : 0, info);
+}
+
+static enum mfs_status place_resize(void *context, uint64_t number, uint64_t size,
+				    struct mfs_backing_info *info)
+{
+	int file = open_to_change(context, number);
+
+	if (file < 0)
+		return status_of(errno);
+	return finish(file, ftruncate(file, (off_t)size) ? errno : 0, info);
+}
+
+/* Zeros without a mode of the kernel's: room first, so that nothing is lost when there is none. */
+static int zero(int file, int keep, off_t offset, off_t size)
+{
+	if (fallocate(file, keep, offset, size) ||
+	    fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, size))
+		return errno;
+	/* The room was there a moment ago; without it the range is a hole, and reads the same. */
+	if (fallocate(file, FALLOC_FL_KEEP_SIZE, offset, size))
+		errno = 0;
+	return 0;
+}
+
+static enum mfs_status place_allocate(void *context, uint64_t number, uint64_t offset, uint64_t size,
+				      unsigned flags, struct mfs_backing_info *info)
+{
+	int file = open_to_change(context, number), error;
+	int keep = flags & MFS_FALLOCATE_KEEP_SIZE ? FALLOC_FL_KEEP_SIZE : 0;
+
+	if (file < 0)
+		return status_of(errno);
+	if (flags & MFS_FALLOCATE_ZERO)
+		error = zero(file, keep, (off_t)offset, (off_t)size);
+	else if (flags & (MFS_FALLOCATE_COLLAPSE | MFS_FALLOCATE_INSERT))
+		error = EOPNOTSUPP;
+	else if (flags & MFS_FALLOCATE_PUNCH)
+		error = fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+				  (off_t)size)
+				? errno
+				: 0;
+	else
+		error = fallocate(file, keep, (off_t)offset, (off_t)size) ? errno : 0;
+	return finish(file, error, info);
+}
+
+static void place_reset(void *context, uint64_t file, bool accessed, bool written)
+{
+	const struct backing *backing = context;
+
+	tmpfs_reset(&backing->tmpfs, (uint32_t)file, accessed, written);
+}
+
+static enum mfs_status place_seek(void *context, uint64_t number, uint64_t offset, bool hole, uint64_t *found)
+{
+	const struct backing *backing = context;
+	int file = tmpfs_open(&backing->tmpfs, (uint32_t)number), error = 0;
+	off_t at;
+
+	if (file < 0)
+		return status_of(errno);
+	at = lseek(file, (off_t)offset, hole ? SEEK_HOLE : SEEK_DATA);
+	if (at < 0)
+		error = errno;
+	else
+		*found = (uint64_t)at;
+	close(file);
+	return status_of(error);
+}
+
+static uint64_t place_used(void *context)
+{
+	const struct backing *backing = context;
+
+	return tmpfs_used(&backing->tmpfs);
+}
+
+static bool place_limit(void *context, uint64_t bytes)
+{
+	struct backing *backing = context;
+
+	if (!tmpfs_limit(&backing->tmpfs, bytes))
+		return false;
+	atomic_store_explicit(&backing->limit, bytes, memory_order_relaxed);
+	return true;
+}
+
+static const struct mfs_backing functions = {
+	.charge = CHARGE,
+	.make = place_make,
+	.remove = place_remove,
+	.info = place_info,
+	.read = place_read,
+	.write = place_write,
+	.resize = place_resize,
+	.allocate = place_allocate,
+	.reset = place_reset,
+	.seek = place_seek,
+	.used = place_used,
+	.limit = place_limit,
+};
+
+/* ---- beginning and ending
+ * ----------------------------------------------------------------------------------- */
+
+#define FIRST_LIMIT ((uint64_t)1 << 20) /* until the volume says how much it lends */
+
+/* The initial user namespace: the right to register files counts there only. */
+static bool in_first_namespace(void)
+{
+	char target[64] = "";
+
+	return readlink("/proc/self/ns/user", target, sizeof target - 1) > 0 &&
+	       !strcmp(target, "user:[4026531837]");
+}
+
+/* Linux 6.13 and later give a write a time of its own when the one before was looked at. */
+static bool is_coarse(const struct tmpfs *tmpfs)
+{
+	struct stat before = {0}, after = {0};
+	int file = tmpfs_create(tmpfs, 0);
+	bool coarse = true;
+
+	if (file < 0)
+		return true;
+	/* Three looks: the clock may tick between two. */
+	for (int round = 0; round < 3; round++) {
+		if (pwrite(file, "", 1, 0) != 1 || fstat(file, round ? &after : &before))
+			goto out;
+		if (round && nanoseconds(before.st_mtim) == nanoseconds(after.st_mtim))
+			goto out;
+		before = round ? after : before;
+	}
+	coarse = false;
+out:
+	close(file);
+	tmpfs_remove(tmpfs, 0);
+	return coarse;
+}
+
+static bool make_tmpfs(struct tmpfs *tmpfs, const struct cli_options *options, const char **why)
+{
+	*why = "only root may register files with the kernel (CAP_SYS_ADMIN)";
+	if (!in_first_namespace())
+		return false;
+	if (tmpfs_make(tmpfs, FIRST_LIMIT, options->huge, options->atime, false))
+		return true;
+	if (errno != EPERM)
+		*why = strerror(errno);
+	return false;
+}
+
+struct backing *backing_make(const struct cli_options *options, const char **why)
+{
+	struct backing *backing = calloc(1, sizeof *backing);
+	pthread_condattr_t monotonic;
+
+	*why = "out of memory";
+	if (!backing)
+		return NULL;
+	if (!make_tmpfs(&backing->tmpfs, options, why)) {
+		free(backing);
+		return NULL;
+	}
+	*why = NULL;
+	backing->place = functions;
+	backing->place.context = backing;
+	backing->place.coarse = is_coarse(&backing->tmpfs);
+	backing->place.strict = options->atime == CLI_ATIME_STRICT;
+	backing->device = -1;
+	pthread_mutex_init(&backing->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&backing->wake, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&backing->removed, NULL);
+	return backing;
+}
+
+void backing_free(struct backing *backing)
+{
+	if (!backing)
+		return;
+	tmpfs_end(&backing->tmpfs);
+	for (uint32_t chunk = 0; chunk < backing->places / CHUNK; chunk++)
+		free(backing->chunks[chunk]);
+	free(backing->chunks);
+	pthread_cond_destroy(&backing->removed);
+	pthread_cond_destroy(&backing->wake);
+	pthread_mutex_destroy(&backing->lock);
+	free(backing);
+}
+
+const struct mfs_backing *backing_place(const struct backing *backing)
+{
+	return &backing->place;
+}
+
+int backing_start(struct backing *backing, int device, struct mfs_volume *volume)
+{
+	int error;
+
+	backing->device = device;
+	backing->volume = volume;
+	error = pthread_create(&backing->keeper, NULL, keep, backing);
+	backing->started = !error;
+	return error;
+}
+
+void backing_stop(struct backing *backing)
+{
+	if (!backing || !backing->started)
+		return;
+	pthread_mutex_lock(&backing->lock);
+	backing->ending = true;
+	wake(backing, true);
+	pthread_mutex_unlock(&backing->lock);
+	pthread_join(backing->keeper, NULL);
+	backing->started = false;
+}
+
+/* ---- opening
+ * ------------------------------------------------------------------------------------------------- */
+
+/* Registers the file with the kernel (locked, given up meanwhile). 0 or an errno. */
+static int register_file(struct backing *backing, uint32_t number)
+{
+	int32_t id;
+	int file;
+
+	pthread_mutex_unlock(&backing->lock);
+	file = tmpfs_open(&backing->tmpfs, number);
+	id = file < 0 ? -errno : id_open(backing, file);
+	if (file >= 0)
+		close(file);
+	pthread_mutex_lock(&backing->lock);
+	if (id <= 0)
+		return id ? -id : EIO;
+	if (item_of(backing, number)->id) {
+		id_close(backing, id); /* another thread was quicker */
+		return 0;
+	}
+	item_of(backing, number)->id = id;
+	return 0;
+}
+
+int backing_open(struct backing *backing, uint64_t file, bool reads, int32_t *id)
+{
+	uint32_t number = (uint32_t)file;
+	struct item *item;
+	int error = 0;
+
+	pthread_mutex_lock(&backing->lock);
+	item = item_of(backing, number);
+	item->opens++;
+	unkeep(backing, number);
+	if (!item->id)
+		error = register_file(backing, number);
+	if (error == ENOMEM || error == ENFILE || error == EMFILE) {
+		forget_ids(backing, backing->kept.count / 2);
+		error = register_file(backing, number);
+	}
+	*id = item->id;
+	if (error) {
+		item->opens--;
+		keep_id(backing, number);
+	} else {
+		item->seen |= reads;
+		if (!backing->opens++)
+			wake(backing, false);
+	}
+	pthread_mutex_unlock(&backing->lock);
+	return error;
+}
+
+void backing_close(struct backing *backing, uint64_t file)
+{
+	uint32_t number = (uint32_t)file;
+
+	pthread_mutex_lock(&backing->lock);
+	backing->opens--;
+	item_of(backing, number)->opens--;
+	keep_id(backing, number);
+	forget_ids(backing, IDS_KEPT);
+	pthread_mutex_unlock(&backing->lock);
+}
+
+bool backing_is_open(struct backing *backing, uint64_t file)
+{
+	bool open;
+
+	pthread_mutex_lock(&backing->lock);
+	open = item_of(backing, (uint32_t)file)->opens > 0;
+	pthread_mutex_unlock(&backing->lock);
+	return open;
+}
+
+void backing_settle(struct backing *backing)
+{
+	pthread_mutex_lock(&backing->lock);
+	end_doomed(backing);
+	while (backing->removing)
+		pthread_cond_wait(&backing->removed, &backing->lock);
+	pthread_mutex_unlock(&backing->lock);
+}
