@@ -234,6 +234,7 @@ static bool finish(struct parse *parse, int count, char *const words[])
 		return true;
 	case CLI_UNMOUNT:
 	case CLI_STATUS:
+	case CLI_STATS:
 	case CLI_REMOVE_SERVICE:
 	case CLI_UNREGISTER_LAUNCHER:
 		return finish_other(parse, count, words);

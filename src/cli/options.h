@@ -27,7 +27,7 @@
 #define CLI_MOUNT_WORDS (1u << 6)     /* -o */
 #define CLI_SOURCE (1u << 7)	      /* SOURCE MOUNTPOINT, and being called as mount.memefs */
 #define CLI_UNMOUNT_BY_US (1u << 8)   /* --unmount */
-#define CLI_STATUS_BY_US (1u << 9)    /* --status */
+#define CLI_STATUS_BY_US (1u << 9)    /* --status, --stats */
 #define CLI_SERVICE (1u << 10)	      /* --install-service, --remove-service */
 #define CLI_LAUNCHER (1u << 11)	      /* --register-launcher, --unregister-launcher */
 #define CLI_TMPFS (1u << 12)	      /* --store=tmpfs and -o huge= */
@@ -48,6 +48,7 @@ enum cli_action {
 	CLI_MOUNT,
 	CLI_UNMOUNT,		/* target: the mount point */
 	CLI_STATUS,		/* target: the mount point */
+	CLI_STATS,		/* target: the mount point */
 	CLI_HELP,		/* call cli_help */
 	CLI_VERSION,		/* call cli_version */
 	CLI_NOTHING,		/* mount(8) asked for a check only (-f): succeed */

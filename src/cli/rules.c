@@ -132,6 +132,11 @@ static bool take_status(struct parse *parse, const char *value)
 	return take_action(parse, CLI_STATUS, "--status", value);
 }
 
+static bool take_stats(struct parse *parse, const char *value)
+{
+	return take_action(parse, CLI_STATS, "--stats", value);
+}
+
 /* Services and launcher entries are keys of the registry: no separators, at most 255 units. */
 static bool take_entry(struct parse *parse, enum cli_action action, const char *name, const char *value)
 {
@@ -207,6 +212,7 @@ const struct option_rule option_rules[] = {
 	{"verbose", 'v', NULL, 0, false, take_verbose, "say more"},
 	{"unmount", 0, "WHERE", CLI_UNMOUNT_BY_US, false, take_unmount, "unmount the volume mounted there"},
 	{"status", 0, "WHERE", CLI_STATUS_BY_US, false, take_status, "tell about the volume mounted there"},
+	{"stats", 0, "WHERE", CLI_STATUS_BY_US, false, take_stats, "count the requests that came for it"},
 	{"install-service", 0, "NAME", CLI_SERVICE, false, take_install_service,
 	 "install a service which mounts at boot, with the other options given here"},
 	{"remove-service", 0, "NAME", CLI_SERVICE, false, take_remove_service, "remove that service"},

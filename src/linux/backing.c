@@ -71,6 +71,8 @@ struct backing {
 	uint32_t removing; /* doomed files that are being removed */
 	uint32_t opens;	   /* opens by the kernel, of all files */
 	bool idle;	   /* the keeper waits for work to come */
+	bool asleep;	   /* and for nothing else */
+	bool opened;	   /* a file was opened since the keeper last looked */
 	bool ending;
 	bool tight; /* nearly full when last looked */
 	struct mfs_volume *volume;
@@ -249,7 +251,7 @@ static void wake(struct backing *backing, bool urgent)
 {
 	if (!backing->idle && !urgent)
 		return;
-	backing->idle = false;
+	backing->idle = backing->asleep = false;
 	pthread_cond_signal(&backing->wake);
 }
 
@@ -331,11 +333,13 @@ static void work(struct backing *backing)
 static void rest(struct backing *backing)
 {
 	backing->idle = true;
-	if (!backing->opens) {
+	if (!backing->opens && !backing->opened) {
+		backing->asleep = true;
 		pthread_cond_wait(&backing->wake, &backing->lock);
-		backing->idle = false;
+		backing->idle = backing->asleep = false;
 		return;
 	}
+	backing->opened = false;
 	wait_for(backing, TEND_MS);
 	backing->idle = false;
 	look_at_room(backing);
@@ -791,7 +795,9 @@ int backing_open(struct backing *backing, uint64_t file, bool reads, int32_t *id
 		keep_id(backing, number);
 	} else {
 		item->seen |= reads;
-		if (!backing->opens++)
+		backing->opens++;
+		backing->opened = true;
+		if (backing->asleep)
 			wake(backing, false);
 	}
 	pthread_mutex_unlock(&backing->lock);

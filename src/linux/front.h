@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 #include "changed.h"
+#include "counts.h"
 #include "memefs.h"
 #include "options.h"
 
@@ -36,7 +37,8 @@ struct front {
 	_Atomic(uint32_t) settling;
 	pthread_rwlock_t streams_lock; /* streams.c's: exclusively: a stream is being set as an attribute */
 	struct changed changed;
-	struct colon *colon; /* colon.c's, NULL: streams have no paths */
+	struct counts counts; /* transport.c's */
+	struct colon *colon;  /* colon.c's, NULL: streams have no paths */
 	/* The tmpfs store, NULL: data is in the engine's sectors. Prepared before INIT, kept if the kernel
 	 * can. */
 	struct backing *backing;
@@ -147,7 +149,8 @@ void ioctls_handle(fuse_req_t req, fuse_ino_t number, unsigned command, void *ar
 
 /* volume.c */
 void volume_statfs(fuse_req_t req, fuse_ino_t number);
-/* ioctl: VOLUME_STATUS_IOCTL, on whatever is in the volume, tells about it (--status, --unmount). */
+/* ioctl: VOLUME_STATUS_IOCTL and VOLUME_COUNTS_IOCTL, on whatever is in the volume, tell about it (--status,
+ * --unmount, --stats). */
 void volume_ioctl(fuse_req_t req, fuse_ino_t number, unsigned command, void *argument,
 		  struct fuse_file_info *info, unsigned flags, const void *in, size_t in_size,
 		  size_t out_size);
@@ -157,5 +160,11 @@ struct volume_status {
 	char text[512];
 };
 #define VOLUME_STATUS_IOCTL _IOR('m', 0xf5, struct volume_status)
+
+/* The same for the requests that were counted. */
+struct volume_counts {
+	char text[2048];
+};
+#define VOLUME_COUNTS_IOCTL _IOR('m', 0xf6, struct volume_counts)
 
 #endif

@@ -145,6 +145,8 @@ static int act(const struct cli_capabilities *can, const struct cli_options *opt
 		return mount_remove(options->target) ? 0 : CLI_EXIT_WRONG;
 	case CLI_STATUS:
 		return mount_status(options->target) ? 0 : CLI_EXIT_WRONG;
+	case CLI_STATS:
+		return mount_stats(options->target) ? 0 : CLI_EXIT_WRONG;
 	case CLI_HELP:
 		cli_help(stdout, can, &program);
 		return 0;

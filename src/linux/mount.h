@@ -16,5 +16,7 @@ bool mount_remove(const char *point);
 
 /* --status: prints what the daemon tells of its volume. False: printed why. */
 bool mount_status(const char *point);
+/* --stats: prints how many requests of each kind came. False: printed why. */
+bool mount_stats(const char *point);
 
 #endif

@@ -206,6 +206,7 @@ bool recent_take(struct front *front, int fd, void *message, size_t size)
 		take_tmpfile(head, size);
 	if (FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18) || head->opcode != OPCODE_STATX)
 		return false;
+	counts_add(&front->counts, OPCODE_STATX);
 	answer_statx(front, fd, head);
 	return true;
 }

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>

@@ -83,6 +83,7 @@ static ssize_t receive(int fd, void *buffer, size_t capacity, void *user)
 
 	if (size < (ssize_t)sizeof *head)
 		return size;
+	counts_add(&front->counts, head->opcode);
 	if (head->opcode == FUSE_FORGET || head->opcode == FUSE_BATCH_FORGET || head->opcode == FUSE_RELEASE)
 		atomic_fetch_add_explicit(&front->settling, 1, memory_order_relaxed);
 	else if (head->opcode == FUSE_INIT)

@@ -157,6 +157,27 @@ bool mount_remove(const char *point)
 
 /* ---- status ------------------------------------------------------------------------------------ */
 
+bool mount_stats(const char *point)
+{
+	struct volume_status status;
+	struct volume_counts counts;
+	bool answers;
+	char *path = find(point, &answers, &status);
+	int directory = path && answers ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	bool told = directory >= 0 && !ioctl(directory, VOLUME_COUNTS_IOCTL, &counts);
+
+	if (told) {
+		counts.text[sizeof counts.text - 1] = 0;
+		fputs(counts.text, stdout);
+	} else if (path) {
+		log_error("nobody answers for '%s' (a dead mount?)", point);
+	}
+	if (directory >= 0)
+		close(directory);
+	free(path);
+	return told;
+}
+
 bool mount_status(const char *point)
 {
 	struct volume_status status;

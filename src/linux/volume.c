@@ -86,6 +86,7 @@ void volume_ioctl(fuse_req_t req, fuse_ino_t number, unsigned command, void *arg
 		  size_t out_size)
 {
 	struct volume_status status = {{0}};
+	struct volume_counts counts;
 
 	(void)number;
 	(void)argument;
@@ -93,10 +94,13 @@ void volume_ioctl(fuse_req_t req, fuse_ino_t number, unsigned command, void *arg
 	(void)flags;
 	(void)in;
 	(void)in_size;
-	if (command != VOLUME_STATUS_IOCTL || out_size < sizeof status) {
+	if (command == VOLUME_STATUS_IOCTL && out_size >= sizeof status) {
+		tell(front_of(req), &status);
+		fuse_reply_ioctl(req, 0, &status, sizeof status);
+	} else if (command == VOLUME_COUNTS_IOCTL && out_size >= sizeof counts) {
+		counts_tell(&front_of(req)->counts, counts.text, sizeof counts.text);
+		fuse_reply_ioctl(req, 0, &counts, sizeof counts);
+	} else {
 		fuse_reply_err(req, ENOTTY);
-		return;
 	}
-	tell(front_of(req), &status);
-	fuse_reply_ioctl(req, 0, &status, sizeof status);
 }

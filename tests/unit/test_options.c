@@ -493,6 +493,8 @@ static void other_actions(void)
 	EXPECT(LINUX("--verbose", "--unmount=/mnt") && options.verbose);
 	EXPECT(LINUX("--status", "/mnt") && is(options.target, "/mnt"));
 	EXPECT_EQ(options.action, CLI_STATUS);
+	EXPECT(LINUX("--stats", "/mnt") && is(options.target, "/mnt"));
+	EXPECT_EQ(options.action, CLI_STATS);
 	EXPECT(!LINUX("--unmount", "/mnt", "-s", "1g"));
 	EXPECT(told("--unmount", "-s"));
 	EXPECT(!LINUX("--unmount", "/mnt", "--size=1g"));
