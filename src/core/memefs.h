@@ -60,6 +60,8 @@ enum mfs_status {
 	MFS_EA_NAME_INVALID,  /* an EA name that NTFS does not take */
 	MFS_SECURITY_INVALID, /* not a self-relative security descriptor */
 	MFS_NOT_PERMITTED,    /* the object's kind does not take this */
+	MFS_ACCESS_DENIED,    /* the caller's rights do not suffice: front ends' alone, the engine knows no
+				 callers */
 	MFS_READ_ONLY,	      /* the volume is read-only */
 	MFS_NOT_SUPPORTED,
 	MFS_STATUS_COUNT
@@ -274,6 +276,13 @@ uint64_t mfs_node_number(const struct mfs_node *node);
 bool mfs_node_is_directory(const struct mfs_node *node);
 uint32_t mfs_node_flags(const struct mfs_node *node); /* MFS_F_..., without a lock */
 void mfs_node_info(struct mfs_volume *volume, struct mfs_node *node, struct mfs_info *info);
+
+/* Of it what permissions are decided by. */
+struct mfs_owner {
+	uint32_t mode, uid, gid;
+	bool xattrs; /* it has some (an ACL may be among them) */
+};
+void mfs_node_owner(struct mfs_node *node, struct mfs_owner *owner);
 
 /* What to set. Only fields whose bit is in `what` are read. */
 #define MFS_SET_ATTRIBUTES 0x01u

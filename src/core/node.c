@@ -142,6 +142,16 @@ uint32_t mfs_node_flags(const struct mfs_node *node)
 	return atomic_load_explicit(&node->flags, memory_order_relaxed);
 }
 
+void mfs_node_owner(struct mfs_node *node, struct mfs_owner *owner)
+{
+	os_lock_shared(&node->lock);
+	*owner = (struct mfs_owner){.mode = node->mode,
+				    .uid = node->uid,
+				    .gid = node->gid,
+				    .xattrs = node->extras && node->extras->xattrs};
+	os_unlock_shared(&node->lock);
+}
+
 /* ---- setting --------------------------------------------------------------------------- */
 
 static void set_time(struct mfs_node *node, enum node_time which, const struct mfs_time *to)

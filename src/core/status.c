@@ -65,6 +65,8 @@ const char *mfs_status_text(enum mfs_status status)
 		return "invalid name of an extended attribute";
 	case MFS_SECURITY_INVALID:
 		return "invalid security descriptor";
+	case MFS_ACCESS_DENIED:
+		return "access denied";
 	case MFS_NOT_PERMITTED:
 		return "operation not permitted";
 	case MFS_READ_ONLY:

@@ -226,6 +226,42 @@ enum mfs_status acl_chmod(struct front *front, struct mfs_node *node, uint32_t m
 	return put(front, node, access_name, value, size);
 }
 
+/* ---- checking ---------------------------------------------------------------------------------------- */
+
+/* acl(5), "access check algorithm", from the second step on. */
+static bool decide(fuse_req_t req, const struct acl *acl, const struct mfs_owner *owner, unsigned what)
+{
+	unsigned mask = acl->mask ? permissions(acl->mask) : ALL;
+	bool member = false;
+
+	for (size_t i = 0; i < acl->count; i++) {
+		const acl_entry *entry = &acl->entries[i];
+		unsigned tag = le16toh(entry->e_tag);
+		gid_t group = tag == ACL_GROUP ? le32toh(entry->e_id) : owner->gid;
+
+		if (tag == ACL_USER && le32toh(entry->e_id) == fuse_req_ctx(req)->uid)
+			return (permissions(entry) & mask & what) == what;
+		if ((tag != ACL_GROUP_OBJ && tag != ACL_GROUP) || !privileges_is_member(req, group))
+			continue;
+		member = true;
+		if ((permissions(entry) & mask & what) == what)
+			return true;
+	}
+	return !member && (permissions(acl->other) & what) == what;
+}
+
+bool acl_allows(fuse_req_t req, struct front *front, struct mfs_node *node, const struct mfs_owner *owner,
+		unsigned what, bool *listed)
+{
+	_Alignas(acl_header) unsigned char value[ACL_BYTES];
+	struct acl acl;
+	size_t size;
+
+	*listed = front->acls && get(front, node, access_name, value, &size) == MFS_OK;
+	/* One that cannot be read lets nobody in. */
+	return *listed && read_acl(value, size, &acl) && decide(req, &acl, owner, what);
+}
+
 /* ---- inheriting --------------------------------------------------------------------------------------- */
 
 /* The access ACL of a new node: no more than the mode asks for, and the mode no more than it gives. */

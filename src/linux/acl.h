@@ -21,6 +21,11 @@ enum mfs_status acl_remove(fuse_req_t req, struct mfs_node *node, const char *na
 /* The mode was or will be set: changes the access ACL accordingly. */
 enum mfs_status acl_chmod(struct front *front, struct mfs_node *node, uint32_t mode);
 
+/* Whether its access ACL lets the caller, who does not own the node, do what is asked (access.h). *listed is
+ * false, and nothing is said, when it has none. */
+bool acl_allows(fuse_req_t req, struct front *front, struct mfs_node *node, const struct mfs_owner *owner,
+		unsigned what, bool *listed);
+
 #define ACL_BYTES 4096u /* largest ACL that the kernel takes in: a page */
 
 /* What a new node gets from its directory. */

@@ -49,14 +49,21 @@ struct telling {
 	uint64_t number;
 };
 
-static void tell(const struct telling *telling)
+/* The kernel only counts up: this never waits. */
+void changed_look_up_again(struct front *front)
 {
 	const struct fuse_out_header epoch = {.len = sizeof epoch, .error = NOTIFY_INC_EPOCH};
-	struct fuse_session *session = telling->front->session;
 
 	/* EINVAL: an older kernel. */
-	if (write(fuse_session_fd(session), &epoch, sizeof epoch) < 0 && errno != EINVAL)
+	if (write(fuse_session_fd(front->session), &epoch, sizeof epoch) < 0 && errno != EINVAL)
 		fuse_log(FUSE_LOG_DEBUG, "cannot tell the kernel to look up again: %s\n", strerror(errno));
+}
+
+static void tell(const struct telling *telling)
+{
+	struct fuse_session *session = telling->front->session;
+
+	changed_look_up_again(telling->front);
 	fuse_lowlevel_notify_inval_inode(session, telling->number, 0, 0);
 	fuse_reply_err(telling->req, 0);
 }

@@ -29,6 +29,9 @@ void changed_init(struct changed *changed);
 /* Waits for the threads. The session still stands. */
 void changed_end(struct changed *changed);
 
+/* Makes the kernel look up every name again that it knows (from Linux 6.16 on). */
+void changed_look_up_again(struct front *front);
+
 /* What a node was before a change of its reparse data. */
 struct changed_kind {
 	enum mfs_kind kind;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access.h"
 #include "reply.h"
 
 #define DOTS 2 /* offsets that stand before the engine's positions */
@@ -17,6 +18,7 @@
 struct listing {
 	fuse_req_t req;
 	struct front *front;
+	struct mfs_node *directory;
 	bool plus; /* with attributes, and a reference for each entry */
 	char *buffer;
 	size_t size, used;	/* bytes */
@@ -48,7 +50,7 @@ static bool add_dots(struct listing *listing, const char *name, struct mfs_node 
 {
 	struct fuse_entry_param entry;
 
-	reply_fill_entry(listing->front, node, &entry);
+	reply_fill_entry(listing->front, NULL, node, &entry);
 	entry.ino = 0;
 	return add(listing, name, &entry, next);
 }
@@ -61,7 +63,7 @@ static bool add_entry(void *context, const struct mfs_entry *found)
 
 	memcpy(name, found->name, found->name_size);
 	name[found->name_size] = 0;
-	reply_fill_entry(listing->front, found->node, &entry);
+	reply_fill_entry(listing->front, listing->directory, found->node, &entry);
 	if (!add(listing, name, &entry, (off_t)(found->position + DOTS)))
 		return false;
 	if (listing->plus)
@@ -107,7 +109,7 @@ static void readdir_and_reply(fuse_req_t req, fuse_ino_t number, size_t size, of
 {
 	struct front *front = front_of(req);
 	struct mfs_node *node = front_node(front, number);
-	struct listing listing = {.req = req, .front = front, .plus = plus, .size = size};
+	struct listing listing = {.req = req, .front = front, .directory = node, .plus = plus, .size = size};
 	enum mfs_status status = MFS_NO_SPACE;
 
 	if (!node) {
@@ -118,6 +120,8 @@ static void readdir_and_reply(fuse_req_t req, fuse_ino_t number, size_t size, of
 	if (plus)
 		listing.held = malloc((size / PLUS_ENTRY_LEAST + 1) * sizeof *listing.held);
 	if (listing.buffer && (!plus || listing.held))
+		status = access_may(req, front, node, ACCESS_READ);
+	if (status == MFS_OK)
 		status = list(&listing, node, offset);
 	if (status == MFS_OK)
 		front_accessed(front, node);

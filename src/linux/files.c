@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "flags.h"
 #include "opens.h"
 #include "privileges.h"
@@ -46,7 +47,9 @@ void files_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *info)
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	status = flags_may_open(node, info->flags);
+	status = access_may_open(req, front, node, info->flags);
+	if (status == MFS_OK)
+		status = flags_may_open(node, info->flags);
 	if (status == MFS_OK && info->flags & O_TRUNC)
 		status = truncate_opened(req, front, node);
 	error = status == MFS_OK ? opens_begin(front, node, info, &backing_id) : reply_errno(status);

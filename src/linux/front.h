@@ -25,6 +25,8 @@ struct front {
 	struct fuse_session *session;
 	double entry_timeout; /* seconds that the kernel may trust a name */
 	double attr_timeout;  /* seconds that it may trust attributes */
+	bool checks;	      /* permissions are ours to check (access.h): only the owner may enter */
+	uid_t owner;	      /* who mounted */
 	bool negative;	      /* the kernel may remember that a name is missing */
 	bool noxattr;	      /* no extended attributes on this mount */
 	bool acls;	      /* the kernel checks POSIX ACLs, and leaves the umask to us */

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "access.h"
 #include "acl.h"
 #include "flags.h"
 #include "opens.h"
@@ -70,6 +71,21 @@ static void own(fuse_req_t req, struct front *front, struct mfs_node *parent, mo
 		new->mode |= S_ISGID;
 }
 
+static enum mfs_status may_add(fuse_req_t req, struct front *front, struct mfs_node *directory)
+{
+	enum mfs_status status = access_may(req, front, directory, ACCESS_CHANGE);
+
+	return status == MFS_OK ? flags_may_add(directory) : status;
+}
+
+static enum mfs_status may_take(fuse_req_t req, struct front *front, struct mfs_node *directory,
+				const char *name)
+{
+	enum mfs_status status = access_may(req, front, directory, ACCESS_CHANGE);
+
+	return status == MFS_OK ? flags_may_take(front, directory, name) : status;
+}
+
 /* What was just made is not to be. */
 static void unmake(struct front *front, struct mfs_node *parent, const char *name, struct mfs_node *node)
 {
@@ -88,7 +104,7 @@ static enum mfs_status make(fuse_req_t req, struct front *front, fuse_ino_t pare
 	if (!parent)
 		return MFS_NOT_FOUND;
 	own(req, front, parent, mode, new);
-	status = flags_may_add(parent);
+	status = may_add(req, front, parent);
 	if (status == MFS_OK)
 		status = acl_inherit(req, parent, new, &inherited);
 	if (status == MFS_OK)
@@ -108,11 +124,15 @@ static void make_and_reply(fuse_req_t req, fuse_ino_t parent, const char *name, 
 	struct front *front = front_of(req);
 	struct mfs_node *node;
 	enum mfs_status status = make(req, front, parent, name, mode, new, &node);
+	struct mfs_node *directory;
 
-	if (status == MFS_OK)
-		reply_entry(req, front, node);
-	else
+	if (status != MFS_OK) {
 		reply_status(req, status);
+		return;
+	}
+	directory = front_node(front, parent);
+	reply_entry(req, front, directory, node);
+	mfs_node_drop(front->volume, directory);
 }
 
 void names_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
@@ -144,14 +164,16 @@ void names_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const 
 
 /* Answers with a node and an open file of it; the caller's reference becomes the kernel's lookup. An errno:
  * it could not be opened, nothing was answered. */
-static int reply_create(fuse_req_t req, struct front *front, struct mfs_node *node,
+static int reply_create(fuse_req_t req, struct front *front, fuse_ino_t parent, struct mfs_node *node,
 			struct fuse_file_info *info)
 {
+	struct mfs_node *directory = front_node(front, parent);
 	struct fuse_entry_param entry;
 	int32_t backing_id;
 	int error;
 
-	reply_fill_entry(front, node, &entry);
+	reply_fill_entry(front, directory, node, &entry);
+	mfs_node_drop(front->volume, directory);
 	error = opens_begin(front, node, info, &backing_id);
 	if (error)
 		return error;
@@ -173,8 +195,12 @@ static void open_existing(fuse_req_t req, struct front *front, fuse_ino_t parent
 	int error;
 
 	if (parent)
+		status = access_may(req, front, parent, ACCESS_EXEC);
+	if (parent && status == MFS_OK)
 		status = mfs_lookup(front->volume, parent, name, strlen(name), &node);
 	mfs_node_drop(front->volume, parent);
+	if (status == MFS_OK)
+		status = access_may_open(req, front, node, info->flags);
 	if (status == MFS_OK)
 		status = flags_may_open(node, info->flags);
 	if (status == MFS_OK && info->flags & O_TRUNC) {
@@ -183,7 +209,7 @@ static void open_existing(fuse_req_t req, struct front *front, fuse_ino_t parent
 		status = mfs_set_size(front->volume, stream, 0);
 		mfs_stream_drop(front->volume, stream);
 	}
-	error = status == MFS_OK ? reply_create(req, front, node, info) : reply_errno(status);
+	error = status == MFS_OK ? reply_create(req, front, parent_number, node, info) : reply_errno(status);
 	if (error) {
 		mfs_node_drop(front->volume, node);
 		fuse_reply_err(req, error);
@@ -194,7 +220,7 @@ static void open_existing(fuse_req_t req, struct front *front, fuse_ino_t parent
 static void open_new(fuse_req_t req, struct front *front, fuse_ino_t parent_number, const char *name,
 		     struct mfs_node *node, struct fuse_file_info *info)
 {
-	int error = reply_create(req, front, node, info);
+	int error = reply_create(req, front, parent_number, node, info);
 	struct mfs_node *parent;
 
 	if (!error)
@@ -242,7 +268,7 @@ void names_tmpfile(fuse_req_t req, fuse_ino_t parent_number, mode_t mode, struct
 		return;
 	}
 	own(req, front, parent, mode, &new);
-	status = flags_may_add(parent);
+	status = may_add(req, front, parent);
 	if (status == MFS_OK)
 		status = acl_inherit(req, parent, &new, &inherited);
 	mfs_node_drop(front->volume, parent);
@@ -268,16 +294,16 @@ void names_link(fuse_req_t req, fuse_ino_t number, fuse_ino_t parent_number, con
 	enum mfs_status status = MFS_NOT_FOUND;
 
 	if (node && parent)
-		status = flags_may_link(node) != MFS_OK ? MFS_NOT_PERMITTED : flags_may_add(parent);
+		status = flags_may_link(node) != MFS_OK ? MFS_NOT_PERMITTED : may_add(req, front, parent);
 	if (node && parent && status == MFS_OK)
 		status = mfs_link(front->volume, node, parent, name, strlen(name));
-	mfs_node_drop(front->volume, parent);
 	if (status == MFS_OK) {
-		reply_entry(req, front, node);
+		reply_entry(req, front, parent, node);
 	} else {
 		mfs_node_drop(front->volume, node);
 		reply_status(req, status);
 	}
+	mfs_node_drop(front->volume, parent);
 }
 
 static void remove_name(fuse_req_t req, fuse_ino_t parent_number, const char *name, enum mfs_remove kind)
@@ -287,7 +313,7 @@ static void remove_name(fuse_req_t req, fuse_ino_t parent_number, const char *na
 	enum mfs_status status = MFS_NOT_FOUND;
 
 	if (parent)
-		status = flags_may_take(front, parent, name);
+		status = may_take(req, front, parent, name);
 	if (parent && status == MFS_OK)
 		status = mfs_unlink(front->volume, parent, name, strlen(name), kind, NULL);
 	mfs_node_drop(front->volume, parent);
@@ -330,14 +356,16 @@ static bool rename_flags(unsigned flags, unsigned *to)
 }
 
 /* What chattr(1) has to say: the old name goes, and a new one comes, maybe in another's place. */
-static enum mfs_status may_move(struct front *front, struct mfs_node *from, const char *from_name,
-				struct mfs_node *to, const char *to_name)
+static enum mfs_status may_move(fuse_req_t req, struct front *front, struct mfs_node *from,
+				const char *from_name, struct mfs_node *to, const char *to_name)
 {
 	struct mfs_node *victim;
-	enum mfs_status status = flags_may_take(front, from, from_name);
+	enum mfs_status status = may_take(req, front, from, from_name);
 
 	if (status == MFS_OK)
-		status = flags_may_add(to);
+		status = access_may_move(req, front, from, from_name, to);
+	if (status == MFS_OK)
+		status = may_add(req, front, to);
 	if (status != MFS_OK || mfs_lookup(front->volume, to, to_name, strlen(to_name), &victim) != MFS_OK)
 		return status;
 	mfs_node_drop(front->volume, victim);
@@ -379,7 +407,9 @@ void names_rename(fuse_req_t req, fuse_ino_t from_number, const char *from_name,
 	from = front_node(front, from_number);
 	to = front_node(front, to_number);
 	if (from && to)
-		status = may_move(front, from, from_name, to, to_name);
+		status = may_move(req, front, from, from_name, to, to_name);
+	if (from && to && status == MFS_OK && how & MFS_RENAME_EXCHANGE)
+		status = access_may_move(req, front, to, to_name, from);
 	if (from && to && status == MFS_OK)
 		status = respell_may_replace(req, to, to_name);
 	if (from && to && status == MFS_OK)

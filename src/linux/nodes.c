@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "access.h"
 #include "acl.h"
 #include "flags.h"
 #include "privileges.h"
@@ -52,22 +53,24 @@ void nodes_lookup(fuse_req_t req, fuse_ino_t parent_number, const char *name)
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	status = lookup(front, parent, name, &node);
+	status = is_dots(name) ? MFS_OK : access_may(req, front, parent, ACCESS_EXEC);
+	if (status == MFS_OK)
+		status = lookup(front, parent, name, &node);
 	if (status == MFS_OK && respell_wanted(req, parent, name)) {
 		mfs_node_drop(front->volume, node);
 		status = MFS_NOT_FOUND;
 	}
-	mfs_node_drop(front->volume, parent);
 	if (status == MFS_OK) {
-		reply_entry(req, front, node);
+		reply_entry(req, front, parent, node);
 	} else if (status == MFS_NOT_FOUND && front->negative) {
 		/* An entry without a node: the kernel remembers that there is none. */
-		struct fuse_entry_param missing = {.entry_timeout = front->entry_timeout};
+		struct fuse_entry_param missing = {.entry_timeout = reply_name_valid(front, parent)};
 
 		fuse_reply_entry(req, &missing);
 	} else {
 		reply_status(req, status);
 	}
+	mfs_node_drop(front->volume, parent);
 }
 
 static void forget(struct front *front, fuse_ino_t number, uint64_t lookups)
@@ -169,6 +172,19 @@ static void collect_privileges(fuse_req_t req, struct front *front, struct mfs_n
 	set->mode = privileges_kept(req, &info);
 }
 
+/* A mode that is set by someone outside the group has no set-group-id bit, which the kernel sees to where it
+ * checks permissions. */
+static void keep_group_bit(fuse_req_t req, struct front *front, struct mfs_node *node, struct mfs_set *set)
+{
+	struct mfs_owner owner;
+
+	if (!front->checks || !(set->mode & S_ISGID))
+		return;
+	mfs_node_owner(node, &owner);
+	if (!privileges_in_group(req, set->what & MFS_SET_GID ? set->gid : owner.gid))
+		set->mode &= ~(uint32_t)S_ISGID;
+}
+
 static enum mfs_status set_size(struct front *front, struct mfs_node *node, off_t size)
 {
 	struct mfs_stream *stream;
@@ -188,21 +204,28 @@ void nodes_setattr(fuse_req_t req, fuse_ino_t number, struct stat *to, int what,
 	struct mfs_node *node = front_node(front, number);
 	struct mfs_set set = {0};
 	enum mfs_status status = MFS_OK;
+	bool was_closed;
 
-	(void)info;
 	if (!node) {
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
 	collect(to, what, &set);
 	collect_privileges(req, front, node, what, &set);
-	status = flags_may_setattr(node, what);
+	was_closed = access_closed(front, node);
+	status = access_may_setattr(req, front, node, to, what, info != NULL);
+	if (status == MFS_OK)
+		status = flags_may_setattr(node, what);
+	if (status == MFS_OK && what & FUSE_SET_ATTR_MODE)
+		keep_group_bit(req, front, node, &set);
 	if (status == MFS_OK && what & FUSE_SET_ATTR_MODE)
 		status = acl_chmod(front, node, set.mode);
 	if (status == MFS_OK && what & FUSE_SET_ATTR_SIZE)
 		status = set_size(front, node, to->st_size);
 	if (status == MFS_OK && set.what)
 		status = mfs_node_set(front->volume, node, &set);
+	if (status == MFS_OK && !was_closed && access_closed(front, node))
+		changed_look_up_again(front);
 	if (status == MFS_OK)
 		reply_attributes(req, front, number, node);
 	else

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Calls `line` for the caller's /proc/.../status line that begins with `field`; false: not there. */
@@ -36,11 +37,6 @@ static bool caller_field(fuse_req_t req, const char *field, bool (*use)(const ch
 	free(text);
 	fclose(status);
 	return found;
-}
-
-static bool has_bit(const char *value, uint64_t bit)
-{
-	return strtoull(value, NULL, 16) >> bit & 1;
 }
 
 static bool has_number(const char *value, uint64_t number)
@@ -70,13 +66,24 @@ static bool caller_in_our_namespace(fuse_req_t req)
 
 bool privileges_caller_has(fuse_req_t req, unsigned capability)
 {
-	return caller_field(req, "CapEff:", has_bit, capability) && caller_in_our_namespace(req);
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, fuse_req_ctx(req)->pid};
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+	/* 0 would be ourselves. */
+	if (header.pid <= 0 || syscall(SYS_capget, &header, sets))
+		return false;
+	return sets[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability) &&
+	       caller_in_our_namespace(req);
+}
+
+bool privileges_is_member(fuse_req_t req, gid_t group)
+{
+	return fuse_req_ctx(req)->gid == group || caller_field(req, "Groups:", has_number, group);
 }
 
 bool privileges_in_group(fuse_req_t req, gid_t group)
 {
-	return fuse_req_ctx(req)->gid == group || caller_field(req, "Groups:", has_number, group) ||
-	       privileges_caller_has(req, CAP_FSETID);
+	return privileges_is_member(req, group) || privileges_caller_has(req, CAP_FSETID);
 }
 
 bool privileges_may_write(fuse_req_t req, const struct mfs_info *info)

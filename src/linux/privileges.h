@@ -8,8 +8,11 @@
 #include "front.h"
 
 /* True when the caller has the capability (CAP_..., linux/capability.h) in our user
- * namespace. Reads /proc: for rare cases only. False when it can't be known. */
+ * namespace. A few system calls: for rare cases. False when it can't be known. */
 bool privileges_caller_has(fuse_req_t req, unsigned capability);
+
+/* True when the caller is in the group. Mostly reads /proc. */
+bool privileges_is_member(fuse_req_t req, gid_t group);
 
 /* True when the caller is in the group, or stands above it (CAP_FSETID). */
 bool privileges_in_group(fuse_req_t req, gid_t group);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "access.h"
 #include "targets.h"
 
 #define BLOCK_SIZE 4096 /* st_blksize: what suits the page cache */
@@ -45,6 +46,7 @@ static const int errnos[MFS_STATUS_COUNT] = {
 	[MFS_EA_NAME_INVALID] = EINVAL,
 	[MFS_SECURITY_INVALID] = EINVAL,
 	[MFS_NOT_PERMITTED] = EPERM,
+	[MFS_ACCESS_DENIED] = EACCES,
 	[MFS_READ_ONLY] = EROFS,
 	[MFS_NOT_SUPPORTED] = EOPNOTSUPP,
 };
@@ -101,7 +103,13 @@ double reply_valid(const struct front *front, const struct mfs_info *info)
 	return info->unseen == MFS_UNSEEN_RARELY && front->attr_timeout > 1 ? 1 : front->attr_timeout;
 }
 
-void reply_fill_entry(struct front *front, struct mfs_node *node, struct fuse_entry_param *entry)
+double reply_name_valid(struct front *front, struct mfs_node *directory)
+{
+	return access_closed(front, directory) ? 0 : front->entry_timeout;
+}
+
+void reply_fill_entry(struct front *front, struct mfs_node *directory, struct mfs_node *node,
+		      struct fuse_entry_param *entry)
 {
 	struct mfs_info info;
 
@@ -111,16 +119,16 @@ void reply_fill_entry(struct front *front, struct mfs_node *node, struct fuse_en
 	entry->ino = front_number(node, info.kind);
 	/* The kernel has the root before any lookup, as generation 0. */
 	entry->generation = info.number == FUSE_ROOT_ID ? 0 : front->generation;
-	entry->entry_timeout = front->entry_timeout;
+	entry->entry_timeout = directory ? reply_name_valid(front, directory) : 0;
 	entry->attr_timeout = reply_valid(front, &info);
 	reply_stat(&info, &entry->attr);
 }
 
-void reply_entry(fuse_req_t req, struct front *front, struct mfs_node *node)
+void reply_entry(fuse_req_t req, struct front *front, struct mfs_node *directory, struct mfs_node *node)
 {
 	struct fuse_entry_param entry;
 
-	reply_fill_entry(front, node, &entry);
+	reply_fill_entry(front, directory, node, &entry);
 	if (fuse_reply_entry(req, &entry))
 		mfs_node_drop(front->volume, node);
 }

@@ -9,12 +9,13 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
-
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "backing.h"
 #include "colon.h"
 #include "log.h"
@@ -77,11 +78,12 @@ static void init(void *user, struct fuse_conn_info *connection)
 #ifdef FUSE_CAP_HANDLE_KILLPRIV_V2
 	want(connection, FUSE_CAP_HANDLE_KILLPRIV_V2); /* else transport.c asks for it */
 #endif
-	/* With ACLs the umask counts only where a directory has no default ACL: acl.c knows. */
+	/* With ACLs the umask counts only where a directory has no default ACL: acl.c knows. To have the
+	 * kernel check them is to have it check everything. */
 	front->acls = !front->noxattr && connection->capable & FUSE_CAP_POSIX_ACL &&
 		      connection->capable & FUSE_CAP_DONT_MASK;
 	if (front->acls)
-		want(connection, FUSE_CAP_POSIX_ACL | FUSE_CAP_DONT_MASK);
+		want(connection, FUSE_CAP_DONT_MASK | (front->checks ? 0 : FUSE_CAP_POSIX_ACL));
 	choose_store(front, connection);
 	connection->max_write = REQUEST_BYTES;
 	connection->max_background = BACKGROUND_REQUESTS;
@@ -89,7 +91,7 @@ static void init(void *user, struct fuse_conn_info *connection)
 }
 
 /* Not there, so that the kernel stops asking (ENOSYS): flush, fsync and fsyncdir, which mean nothing to
- * memory; access, which default_permissions answers; locks, which the kernel keeps by itself. */
+ * memory; locks, which the kernel keeps by itself. */
 static const struct fuse_lowlevel_ops operations = {
 	.init = init,
 	.lookup = nodes_lookup,
@@ -112,6 +114,7 @@ static const struct fuse_lowlevel_ops operations = {
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
 	.statx = recent_statx,
 #endif
+	.access = access_ask,
 	.open = files_open,
 	.release = files_release,
 	.read = files_read,
@@ -234,6 +237,20 @@ static void end_keeper(struct keeper *keeper)
 
 /* ---- the session ------------------------------------------------------------------------------- */
 
+/* Whether permissions can be checked here instead of by the kernel (access.h): nobody but the owner may
+ * enter, and the kernel can be told to look up every name again (Linux 6.16). */
+static bool may_check(const struct cli_options *options)
+{
+	unsigned major_number = 0, minor_number = 0;
+	struct utsname system;
+
+	if (options->allow_other || options->allow_root || options->default_permissions ||
+	    options->streams == CLI_STREAMS_COLON)
+		return false;
+	return !uname(&system) && sscanf(system.release, "%u.%u", &major_number, &minor_number) == 2 &&
+	       (major_number > 6 || (major_number == 6 && minor_number >= 16));
+}
+
 /* libfuse parses its own words out of this list. */
 static struct fuse_session *new_session(struct front *front, const struct cli_options *options)
 {
@@ -252,8 +269,10 @@ static struct fuse_session *new_session(struct front *front, const struct cli_op
 		used = &with_streams;
 	}
 	/* libfuse forbids devices and set-id programs by itself; root's tmpfs has them, and so has ours. */
-	snprintf(words, sizeof words, "default_permissions%s%s%s%s", geteuid() == 0 ? ",dev,suid" : "",
-		 options->debug_flags ? ",debug" : "", *options->mount_words ? "," : "",
+	front->owner = geteuid();
+	front->checks = may_check(options);
+	snprintf(words, sizeof words, "%s%s%s%s", front->checks ? "" : "default_permissions,",
+		 geteuid() == 0 ? "dev,suid," : "", options->debug_flags ? "debug," : "",
 		 options->mount_words);
 	session = fuse_session_new(&arguments, used, sizeof *used, front);
 	fuse_opt_free_args(&arguments);

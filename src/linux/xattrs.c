@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/xattr.h>
 
+#include "access.h"
 #include "acl.h"
 #include "flags.h"
 #include "ntfs.h"
@@ -45,6 +46,23 @@ static bool refused(fuse_req_t req, const char *name)
 	if (error)
 		fuse_reply_err(req, error);
 	return error != 0;
+}
+
+/* Where the kernel leaves permissions to us, user.* need them as data do; the other names' rules hold always.
+ */
+static enum mfs_status may_touch(fuse_req_t req, struct front *front, struct mfs_node *node, const char *name,
+				 unsigned what)
+{
+	return strncmp(name, STREAMS_PREFIX, sizeof STREAMS_PREFIX - 1) ? MFS_OK
+									: access_may(req, front, node, what);
+}
+
+/* A changed ACL may close a directory to whom it was open. */
+static void reply_acl(fuse_req_t req, struct front *front, struct mfs_node *node, enum mfs_status status)
+{
+	if (status == MFS_OK && access_closed(front, node))
+		changed_look_up_again(front);
+	reply_status(req, status);
 }
 
 /* A value (or list) of `size` bytes for a caller that has room for `capacity`; 0 asks the size. */
@@ -88,6 +106,7 @@ void xattrs_get(fuse_req_t req, fuse_ino_t number, const char *name, size_t size
 	struct front *front = front_of(req);
 	const struct ntfs_attribute *ntfs;
 	struct mfs_node *node;
+	enum mfs_status status;
 
 	if (refused(req, name))
 		return;
@@ -97,7 +116,10 @@ void xattrs_get(fuse_req_t req, fuse_ino_t number, const char *name, size_t size
 		return;
 	}
 	ntfs = ntfs_find(name);
-	if (ntfs)
+	status = may_touch(req, front, node, name, ACCESS_READ);
+	if (status != MFS_OK)
+		reply_status(req, status);
+	else if (ntfs)
 		ntfs_get(req, node, ntfs, size);
 	else
 		get_value(req, front, node, name, size);
@@ -111,6 +133,7 @@ void xattrs_set(fuse_req_t req, fuse_ino_t number, const char *name, const char 
 	const struct ntfs_attribute *ntfs;
 	const char *stream;
 	struct mfs_node *node;
+	enum mfs_status status;
 	unsigned how = (flags & XATTR_CREATE ? MFS_XATTR_CREATE : 0) |
 		       (flags & XATTR_REPLACE ? MFS_XATTR_REPLACE : 0);
 
@@ -123,10 +146,13 @@ void xattrs_set(fuse_req_t req, fuse_ino_t number, const char *name, const char 
 	}
 	ntfs = ntfs_find(name);
 	stream = streams_name(front, name);
-	if (flags_may_set(node) != MFS_OK)
-		reply_status(req, MFS_NOT_PERMITTED);
+	status = may_touch(req, front, node, name, ACCESS_WRITE);
+	if (status == MFS_OK)
+		status = flags_may_set(node);
+	if (status != MFS_OK)
+		reply_status(req, status);
 	else if (acl_is_name(name))
-		reply_status(req, acl_set(req, node, name, value, size));
+		reply_acl(req, front, node, acl_set(req, node, name, value, size));
 	else if (ntfs)
 		ntfs_set(req, node, ntfs, value, size, flags);
 	else if (stream)
@@ -142,6 +168,7 @@ void xattrs_remove(fuse_req_t req, fuse_ino_t number, const char *name)
 	const struct ntfs_attribute *ntfs;
 	const char *stream;
 	struct mfs_node *node;
+	enum mfs_status status;
 
 	if (refused(req, name))
 		return;
@@ -152,10 +179,13 @@ void xattrs_remove(fuse_req_t req, fuse_ino_t number, const char *name)
 	}
 	ntfs = ntfs_find(name);
 	stream = streams_name(front, name);
-	if (flags_may_set(node) != MFS_OK)
-		reply_status(req, MFS_NOT_PERMITTED);
+	status = may_touch(req, front, node, name, ACCESS_WRITE);
+	if (status == MFS_OK)
+		status = flags_may_set(node);
+	if (status != MFS_OK)
+		reply_status(req, status);
 	else if (acl_is_name(name))
-		reply_status(req, acl_remove(req, node, name));
+		reply_acl(req, front, node, acl_remove(req, node, name));
 	else if (ntfs)
 		ntfs_remove(req, node, ntfs);
 	else if (stream)

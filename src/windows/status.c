@@ -64,6 +64,7 @@ NTSTATUS status_to_nt(enum mfs_status status)
 		return STATUS_INVALID_EA_NAME;
 	case MFS_SECURITY_INVALID:
 		return STATUS_INVALID_SECURITY_DESCR;
+	case MFS_ACCESS_DENIED:
 	case MFS_NOT_PERMITTED:
 		return STATUS_ACCESS_DENIED;
 	case MFS_READ_ONLY:
