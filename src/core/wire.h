@@ -66,7 +66,7 @@ enum mfs_status wire_reparse_matches(const void *present, size_t present_size, c
 				     size_t size);
 
 /* The POSIX target of a symlink, mount-point or LX_SYMLINK buffer, no terminator:
- * LX_SYMLINK: the bytes behind the u32 version. SYMLINK: the print name (else the substitute name) with
+ * LX_SYMLINK: the bytes behind the u32 version. SYMLINK: the substitute name (else the print name) with
  * backslashes turned into slashes and a leading \??\ dropped; a drive-relative absolute target ("\x") becomes
  * "/x". MFS_INVALID for other tags; MFS_BUFFER_TOO_SMALL with the needed size. */
 enum mfs_status wire_reparse_target(const void *buffer, size_t size, char *to, size_t capacity,

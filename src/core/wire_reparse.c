@@ -202,12 +202,13 @@ static const char *take_prefix(struct units *name)
 
 static size_t put_names(const uint8_t *bytes, uint32_t tag, char *to)
 {
-	struct units name = name_at(bytes, PRINT_AT, tag);
+	struct units name = name_at(bytes, SUBSTITUTE_AT, tag);
 	const char *prefix;
 	size_t prefix_size;
 
+	/* The substitute name says where the link leads; the print name is there to be shown. */
 	if (name.count == 0)
-		name = name_at(bytes, SUBSTITUTE_AT, tag);
+		name = name_at(bytes, PRINT_AT, tag);
 	prefix = take_prefix(&name);
 	prefix_size = strlen(prefix);
 	if (to != NULL) {
@@ -240,7 +241,7 @@ static size_t put_target(const uint8_t *bytes, size_t size, char *to)
  * Checks the buffer first and returns what wire_reparse_check says. Any target ends before a
  * first NUL, since POSIX has none in a path. Of a symlink or mount point:
  *
- *   print name (else substitute)      target
+ *   substitute name (else print)      target
  *   ..\a                              ../a
  *   \x                                /x
  *   C:\x, \??\C:\x                    C:/x

@@ -42,16 +42,17 @@ def filetime(nanoseconds):
     return nanoseconds // 100 + EPOCH_1601 * 10**7
 
 
-def symlink(target, relative=True):
-    """A symlink reparse buffer with this Windows target."""
-    name = target.encode("utf-16le")
-    names = struct.pack("<HHHHI", 0, len(name), 0, len(name), int(relative)) + name
+def symlink(target, relative=True, shown=None):
+    """A symlink reparse buffer with this Windows target; `shown`: a print name that differs."""
+    real, shown = (name.encode("utf-16le") for name in (target, target if shown is None else shown))
+    names = struct.pack("<HHHHI", 0, len(real), len(real), len(shown), int(relative)) + real + shown
     return struct.pack("<IHH", TAG_SYMLINK, len(names), 0) + names
 
 
-def junction(target):
-    """A mount point reparse buffer for this Windows path (X:\\...)."""
-    real, shown = ("\\??\\" + target).encode("utf-16le"), target.encode("utf-16le")
+def junction(target, shown=None):
+    """A mount point reparse buffer for this Windows path (X:\\...); `shown` as above."""
+    real = ("\\??\\" + target).encode("utf-16le")
+    shown = (target if shown is None else shown).encode("utf-16le")
     names = struct.pack("<HHHH", 0, len(real), len(real) + 2, len(shown)) + real + b"\0\0" + shown + b"\0\0"
     return struct.pack("<IHH", TAG_MOUNT_POINT, len(names), 0) + names
 

@@ -345,6 +345,26 @@ def test_junctions_and_absolute_links_stay_inside():
         os.rmdir(v / "again")
 
 
+def test_links_lead_where_the_substitute_name_says():
+    """The print name is there to be shown; it counts where there is no other."""
+    with Volume() as v:
+        write(v / "f", b"right")
+        write(v / "other", b"wrong")
+        write(v / "link")
+        for target, shown, leads in (("f", "other", "f"), ("f", "", "f"), ("", "f", "f"),
+                                     ("\\f", "\\other", v / "f")):
+            put(v / "link", "system.ntfs_reparse_data", symlink(target, shown=shown))
+            assert readlink(v / "link") == leads and os.lstat(v / "link").st_size == len(leads), (target, shown)
+            assert read(v / "link") == b"right"
+        put(v / "link", "system.ntfs_reparse_data", symlink("\\??\\C:\\f", False, "C:\\other"))
+        assert read(v / "link") == b"right"
+        for name in ("d", "wrong", "junction"):
+            os.mkdir(v / name)
+        write(v / "d/inside")
+        put(v / "junction", "system.ntfs_reparse_data", junction("C:\\d", "C:\\wrong"))
+        assert os.listdir(v / "junction") == ["inside"]
+
+
 def test_reparse_data_is_checked():
     with Volume() as v:
         write(v / "f", b"data")

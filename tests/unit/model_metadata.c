@@ -410,7 +410,7 @@ static size_t put_link(uint8_t *to, uint32_t tag)
 	memset(to, 0, at);
 	put32(to, tag);
 	first = put_utf16(to + at, "\\??\\C:\\target");
-	second = put_utf16(to + at + first, "target");
+	second = put_utf16(to + at + first, "shown");
 	put16(to + 8, 0);
 	put16(to + 10, (unsigned)first);
 	put16(to + 12, (unsigned)first);
@@ -753,7 +753,7 @@ static void check_reparse(struct run *run, struct model_node *node, struct mfs_n
 		RUN_CHECK(run, size + 12 == node->reparse.size &&
 				       !memcmp(run->path, (char *)node->reparse.data + 12, size));
 	else
-		RUN_CHECK(run, size == 6 && !memcmp(run->path, "target", 6));
+		RUN_CHECK(run, size == 9 && !memcmp(run->path, "C:/target", 9));
 }
 
 static void check_xattrs(struct run *run, struct model_node *node, struct mfs_node *real)

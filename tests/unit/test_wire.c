@@ -780,7 +780,9 @@ static void reparse_targets_of_windows_links(void)
 		{u"\\??\\\\??\\x", u"",
 		 "/?"
 		 "?/x"},
-		{u"other", u"print wins", "print wins"},
+		{u"substitute wins", u"other", "substitute wins"},
+		{u"\\??\\C:\\x", u"D:\\y", "C:/x"},
+		{u"", u"only\\shown", "only/shown"},
 		{u"already/so", u"", "already/so"},
 		{u"\u00E4\u20AC\U0001F600", u"", "\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80"},
 	};
@@ -797,8 +799,8 @@ static void reparse_targets_end_at_nul(void)
 {
 	make_link_sized(&one, WIRE_TAG_SYMLINK, u"", 0, u"ab\0cd", 5);
 	EXPECT(has_target(&one, "ab"));
-	make_link_sized(&one, WIRE_TAG_SYMLINK, u"sub", 3, u"\0cd", 3);
-	EXPECT(has_target(&one, "sub"));
+	make_link_sized(&one, WIRE_TAG_SYMLINK, u"\0cd", 3, u"shown", 5);
+	EXPECT(has_target(&one, "shown"));
 	make_reparse(&one, WIRE_TAG_LX_SYMLINK, NULL, "\2\0\0\0ab\0cd", 9);
 	EXPECT(has_target(&one, "ab"));
 }
