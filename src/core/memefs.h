@@ -377,6 +377,12 @@ enum mfs_status mfs_unlink(struct mfs_volume *volume, struct mfs_node *directory
 enum mfs_status mfs_rename(struct mfs_volume *volume, struct mfs_node *from, const char *from_name,
 			   size_t from_size, struct mfs_node *to, const char *to_name, size_t to_size,
 			   unsigned flags, struct mfs_node *only);
+/* The same, told what MFS_RENAME_WHITEOUT makes in the old place: no directory (MFS_INVALID). NULL: a device
+ * with owner, group and mode 0. */
+enum mfs_status mfs_rename_whiteout(struct mfs_volume *volume, struct mfs_node *from, const char *from_name,
+				    size_t from_size, struct mfs_node *to, const char *to_name,
+				    size_t to_size, unsigned flags, struct mfs_node *only,
+				    const struct mfs_new *whiteout);
 
 /* MFS_NOT_EMPTY when this is a directory with entries. */
 enum mfs_status mfs_can_remove(struct mfs_volume *volume, struct mfs_node *node);

@@ -371,6 +371,7 @@ struct move {
 	struct mfs_volume *volume;
 	struct asked from, to;
 	unsigned flags;
+	const struct mfs_new *leaves;  /* with MFS_RENAME_WHITEOUT: what to make for the old place */
 	struct entry *source, *target; /* target NULL: free */
 	struct entry *fresh;	       /* a new entry for the target's name, if one is needed */
 	struct mfs_node *whiteout;     /* what stays in the old place, or NULL */
@@ -484,11 +485,10 @@ static enum mfs_status end_victim(struct move *move)
 /* Makes what the move needs beforehand, so that nothing fails half-way. */
 static enum mfs_status prepare(struct move *move)
 {
-	const struct mfs_new whiteout = {.kind = MFS_CHAR_DEVICE};
 	enum mfs_status status;
 
 	if (move->flags & MFS_RENAME_WHITEOUT) {
-		status = node_create(move->volume, &whiteout, 1, &move->whiteout);
+		status = node_create(move->volume, move->leaves, 1, &move->whiteout);
 		if (status != MFS_OK)
 			return status;
 	}
@@ -612,12 +612,12 @@ static void move_clean(struct move *move)
 	}
 }
 
-enum mfs_status mfs_rename(struct mfs_volume *volume, struct mfs_node *from, const char *from_name,
-			   size_t from_size, struct mfs_node *to, const char *to_name, size_t to_size,
-			   unsigned flags, struct mfs_node *only)
+static enum mfs_status rename_asked(struct move *move, const struct mfs_node *only)
 {
-	struct move move = {.volume = volume, .flags = flags};
-	enum mfs_status status = ask(volume, from, from_name, from_size, &move.from);
+	struct mfs_volume *volume = move->volume;
+	struct mfs_node *from = move->from.directory, *to = move->to.directory;
+	unsigned flags = move->flags;
+	enum mfs_status status = ask(volume, from, move->from.name, move->from.size, &move->from);
 	bool nothing = false;
 
 	if (volume->read_only)
@@ -625,12 +625,12 @@ enum mfs_status mfs_rename(struct mfs_volume *volume, struct mfs_node *from, con
 	if (flags & MFS_RENAME_EXCHANGE && flags & (MFS_RENAME_REPLACE | MFS_RENAME_WHITEOUT))
 		return MFS_INVALID;
 	if (status == MFS_OK)
-		status = ask(volume, to, to_name, to_size, &move.to);
+		status = ask(volume, to, move->to.name, move->to.size, &move->to);
 	if (status == MFS_OK && !(flags & MFS_RENAME_EXCHANGE))
-		status = prepare(&move);
+		status = prepare(move);
 	if (status == MFS_OK) {
 		lock_directories(volume, from, to);
-		status = move_found(&move, only, &nothing);
+		status = move_found(move, only, &nothing);
 		unlock_directories(volume, from, to);
 	}
 	if (status == MFS_OK && !nothing) {
@@ -638,6 +638,31 @@ enum mfs_status mfs_rename(struct mfs_volume *volume, struct mfs_node *from, con
 		if (from != to)
 			node_touch(to, TOUCH_DATA);
 	}
-	move_clean(&move);
+	move_clean(move);
 	return status;
+}
+
+enum mfs_status mfs_rename_whiteout(struct mfs_volume *volume, struct mfs_node *from, const char *from_name,
+				    size_t from_size, struct mfs_node *to, const char *to_name,
+				    size_t to_size, unsigned flags, struct mfs_node *only,
+				    const struct mfs_new *whiteout)
+{
+	const struct mfs_new nobodys = {.kind = MFS_CHAR_DEVICE};
+	struct move move = {.volume = volume,
+			    .from = {.directory = from, .name = from_name, .size = from_size},
+			    .to = {.directory = to, .name = to_name, .size = to_size},
+			    .flags = flags,
+			    .leaves = whiteout ? whiteout : &nobodys};
+
+	if (move.leaves->kind == MFS_DIRECTORY)
+		return MFS_INVALID;
+	return rename_asked(&move, only);
+}
+
+enum mfs_status mfs_rename(struct mfs_volume *volume, struct mfs_node *from, const char *from_name,
+			   size_t from_size, struct mfs_node *to, const char *to_name, size_t to_size,
+			   unsigned flags, struct mfs_node *only)
+{
+	return mfs_rename_whiteout(volume, from, from_name, from_size, to, to_name, to_size, flags, only,
+				   NULL);
 }

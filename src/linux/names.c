@@ -372,30 +372,11 @@ static enum mfs_status may_move(fuse_req_t req, struct front *front, struct mfs_
 	return flags_may_take(front, to, to_name);
 }
 
-/* A whiteout is the caller's, as any new node. The kernel lets no other name be made in the directory
- * meanwhile; two names of one node were left alone, which more than one link tells. */
-static void own_whiteout(fuse_req_t req, struct front *front, struct mfs_node *from, const char *name)
-{
-	struct mfs_new new = {.kind = MFS_CHAR_DEVICE};
-	struct mfs_set set = {.what = MFS_SET_UID | MFS_SET_GID};
-	struct mfs_node *whiteout;
-	struct mfs_info info;
-
-	if (mfs_lookup(front->volume, from, name, strlen(name), &whiteout) != MFS_OK)
-		return;
-	mfs_node_info(front->volume, whiteout, &info);
-	own(req, front, from, 0, &new);
-	set.uid = new.uid;
-	set.gid = new.gid;
-	if (info.kind == MFS_CHAR_DEVICE && info.device == 0 && info.links == 1)
-		mfs_node_set(front->volume, whiteout, &set);
-	mfs_node_drop(front->volume, whiteout);
-}
-
 void names_rename(fuse_req_t req, fuse_ino_t from_number, const char *from_name, fuse_ino_t to_number,
 		  const char *to_name, unsigned flags)
 {
 	struct front *front = front_of(req);
+	struct mfs_new whiteout = {.kind = MFS_CHAR_DEVICE};
 	struct mfs_node *from, *to;
 	enum mfs_status status = MFS_NOT_FOUND;
 	unsigned how;
@@ -412,11 +393,12 @@ void names_rename(fuse_req_t req, fuse_ino_t from_number, const char *from_name,
 		status = access_may_move(req, front, to, to_name, from);
 	if (from && to && status == MFS_OK)
 		status = respell_may_replace(req, to, to_name);
-	if (from && to && status == MFS_OK)
-		status = mfs_rename(front->volume, from, from_name, strlen(from_name), to, to_name,
-				    strlen(to_name), how, NULL);
-	if (from && to && status == MFS_OK && how & MFS_RENAME_WHITEOUT)
-		own_whiteout(req, front, from, from_name);
+	if (from && to && status == MFS_OK) {
+		if (how & MFS_RENAME_WHITEOUT)
+			own(req, front, from, 0, &whiteout); /* it is the caller's, as any new node */
+		status = mfs_rename_whiteout(front->volume, from, from_name, strlen(from_name), to, to_name,
+					     strlen(to_name), how, NULL, &whiteout);
+	}
 	mfs_node_drop(front->volume, from);
 	mfs_node_drop(front->volume, to);
 	reply_status(req, status);

@@ -869,9 +869,17 @@ def test_rename_flags():
                             (name, mode_of(f"{path}/t/{name}"), os.lstat(f"{path}/t/{name}").st_nlink,
                              os.lstat(f"{path}/t/{name}").st_rdev) for name in os.listdir(f"{path}/t"))))
                     shutil.rmtree(f"{path}/t")
-        write(f"{path}/mine")
-        os.chown(f"{path}/mine", 1000, 1000)
-        answers.append(as_user(1000, 1000, lambda: renameat2(f"{path}/mine", f"{path}/w", WHITEOUT)))
+        # A whiteout is its maker's, and the group's that the directory gives.
+        os.mkdir(f"{path}/group")
+        os.chown(f"{path}/group", 1000, 2000)
+        os.chmod(f"{path}/group", 0o2777)
+        for place in (path, f"{path}/group"):
+            write(f"{place}/mine")
+            os.chown(f"{place}/mine", 1000, 1000)
+            answers.append(as_user(1000, 1000, lambda: renameat2(f"{place}/mine", f"{place}/w", WHITEOUT)))
+            for name in ("mine", "w"):
+                state = os.lstat(f"{place}/{name}")
+                answers.append((oct(state.st_mode), state.st_uid, state.st_gid, state.st_rdev, state.st_nlink))
         return answers
 
     same_as_tmpfs(scenario)

@@ -508,6 +508,36 @@ static void renames(void)
 	mfs_volume_destroy(volume);
 }
 
+static void whiteouts_belong_to_somebody(void)
+{
+	const struct mfs_new theirs = {.kind = MFS_CHAR_DEVICE, .uid = 1000, .gid = 2000};
+	const struct mfs_new folder = {.kind = MFS_DIRECTORY};
+	struct mfs_volume *volume = posix_volume();
+	struct mfs_node *root = mfs_volume_root(volume), *found;
+	uint64_t number;
+
+	mfs_node_drop(volume, make(volume, root, "a", MFS_FILE));
+	number = number_of(volume, root, "a");
+	EXPECT_EQ(mfs_rename_whiteout(volume, root, S("a"), root, S("b"), MFS_RENAME_WHITEOUT, NULL, &theirs),
+		  MFS_OK);
+	EXPECT_EQ(number_of(volume, root, "b"), number);
+	EXPECT_EQ(mfs_lookup(volume, root, S("a"), &found), MFS_OK);
+	EXPECT_EQ(info_of(volume, found).kind, MFS_CHAR_DEVICE);
+	EXPECT_EQ(info_of(volume, found).uid, theirs.uid);
+	EXPECT_EQ(info_of(volume, found).gid, theirs.gid);
+	EXPECT_EQ(info_of(volume, found).links, 1);
+	mfs_node_drop(volume, found);
+
+	/* None without the flag, and no directory. */
+	EXPECT_EQ(mfs_rename_whiteout(volume, root, S("b"), root, S("c"), 0, NULL, &theirs), MFS_OK);
+	EXPECT_EQ(number_of(volume, root, "b"), 0);
+	EXPECT_EQ(mfs_rename_whiteout(volume, root, S("c"), root, S("b"), MFS_RENAME_WHITEOUT, NULL, &folder),
+		  MFS_INVALID);
+	EXPECT_EQ(number_of(volume, root, "c"), number);
+	mfs_node_drop(volume, root);
+	mfs_volume_destroy(volume);
+}
+
 static void spellings(void)
 {
 	struct mfs_volume *volume = ntfs_volume();
@@ -1450,6 +1480,7 @@ int main(void)
 	RUN(links);
 	RUN(failures_touch_nothing);
 	RUN(renames);
+	RUN(whiteouts_belong_to_somebody);
 	RUN(spellings);
 	RUN(walks);
 	RUN(writes_and_reads);
