@@ -5,7 +5,7 @@
 help:
 	@echo 'make run        mount a volume on ./ram; make stop ends it'
 	@echo 'make check      build everything, run every test'
-	@echo 'make bench      measure the engine'
+	@echo 'make bench      measure the engine and the mounts; QUICK=1: roughly'
 	@echo 'make bench-windows  measure memefs.exe through a stand-in for WinFsp, under Wine'
 	@echo 'make windows    build memefs.exe, 64 and 32 bits, into build/windows-*'
 	@echo 'make installer  build the Windows installer'

@@ -1,0 +1,234 @@
+"""Tables and chart out of what was measured."""
+import os
+import statistics
+import subprocess
+
+MAIN = ("memefs", "sectors", "user", "mergerfs", "bindfs", "ntfs-3g")
+VARIANTS = ("private", "noxattr", "huge")
+PEERS = ("mergerfs", "bindfs", "ntfs-3g")
+GROUPS = (("data", "Data"), ("metadata", "Metadata"), ("trees", "Trees"))
+COLOURS = {"memefs": "#1b6ca8", "sectors": "#6fb1e0", "user": "#b9d8ee", "mergerfs": "#d98e32", "bindfs": "#c4453c",
+           "ntfs-3g": "#7d7d7d"}
+
+
+def ratios(cell):
+    return [ours / anchor for ours, anchor in zip(cell["seconds"], cell["anchor"])]
+
+
+def time_text(seconds):
+    for unit, scale in (("s", 1), ("ms", 1e3), ("µs", 1e6)):
+        if seconds * scale >= 1:
+            break
+    value = seconds * scale
+    return f"{value:.2f} {unit}" if value < 10 else f"{value:.1f} {unit}" if value < 100 else f"{value:.0f} {unit}"
+
+
+def number(value):
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
+
+
+def cell_text(cell):
+    if not cell:
+        return ""
+    if "error" in cell:
+        return "fails"
+    values = ratios(cell)
+    return f"{number(statistics.median(values))} ({number(min(values))}–{number(max(values))})"
+
+
+def median_ratio(cell):
+    return statistics.median(ratios(cell)) if cell and "seconds" in cell and cell["seconds"] else None
+
+
+def beaten(row, ours):
+    """Peers that were faster than one of our mounts: the median of the rounds' quotients says so, and all rounds
+    but one agree; otherwise they are as fast."""
+    cells, faster, even = row["mounts"], [], []
+    if not median_ratio(cells.get(ours)):
+        return faster, even
+    for peer in PEERS:
+        if median_ratio(cells.get(peer)):
+            quotients = [a / b for a, b in zip(ratios(cells[peer]), ratios(cells[ours]))]
+            middle = statistics.median(quotients)
+            if middle < 1:
+                clear = sum(q < 1 for q in quotients) >= len(quotients) - 1 and middle < 0.98
+                (faster if clear else even).append(f"{peer} ({number(middle)} of it)")
+    return faster, even
+
+
+def verdict(row, name):
+    target, ratio = row["targets"].get(name), median_ratio(row["mounts"].get(name))
+    if target is None or ratio is None:
+        return ""
+    return "met" if round(ratio, 2) <= target else "**not met**"
+
+
+def table(head, lines):
+    return ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)] + ["| " + " | ".join(line) + " |" for line in lines] + [""]
+
+
+def anchor_text(row):
+    values = [value for cell in row["mounts"].values() for value in cell.get("anchor", [])]
+    return time_text(statistics.median(values)) if values else ""
+
+
+def main_table(run, group):
+    names = [name for name in MAIN if name in run["mounts"]]
+    head = ["row", "tmpfs"] + [run["mounts"][name]["title"] for name in names]
+    if "memefs" in names:
+        head[3:3] = ["target", ""]
+    lines = []
+    for row in run["rows"]:
+        if row["group"] != group or not any(name in row["mounts"] for name in names):
+            continue
+        line = [row["title"], anchor_text(row)] + [cell_text(row["mounts"].get(name)) for name in names]
+        if "memefs" in names:
+            target = row["targets"].get("memefs")
+            line[3:3] = [f"≤ {target}" if target else "", verdict(row, "memefs")]
+        lines.append(line)
+    return table(head, lines) if lines else []
+
+
+def variants(run):
+    lines = []
+    for row in run["rows"]:
+        for name in VARIANTS:
+            if name in row["mounts"]:
+                target = row["targets"].get(name)
+                lines.append([run["mounts"][name]["title"], row["title"], anchor_text(row), cell_text(row["mounts"][name]),
+                              f"≤ {target}" if target else "", verdict(row, name), cell_text(row["mounts"].get("memefs"))])
+    lines.sort(key=lambda line: line[0])
+    return table(["mount", "row", "tmpfs", "ratio", "target", "", "memefs, tmpfs store"], lines) if lines else []
+
+
+def peers(run):
+    """Rows in which a peer was faster than one of our stores."""
+    lines = []
+    for row in run["rows"]:
+        for ours in ("memefs", "sectors"):
+            faster, even = beaten(row, ours)
+            if faster or even:
+                lines.append([row["title"], run["mounts"][ours]["title"], ", ".join(faster), ", ".join(even)])
+    if not lines:
+        return ["In no row was a FUSE peer faster than memefs, with either store.", ""]
+    return table(["row", "mount", "**faster**", "faster, but not in all rounds: no difference to be seen"], lines)
+
+
+def size(value):
+    return f"{value / 2**20:.1f}" if abs(value) < 10 * 2**20 else f"{value / 2**20:.0f}"
+
+
+def memory(run):
+    titles = [title for title in next(iter(run["memory"].values()), {}) if title != "held"]
+    text = []
+    for title in titles:
+        lines = []
+        for name, figures in run["memory"].items():
+            if title in figures:
+                figure = figures[title]
+                held = figure["held"]
+                lines.append([run["mounts"][name]["title"], size(figure["cached"]["all"]), size(held["all"]), size(held["shared"]),
+                              size(held["slab"]), size(held["daemon"]), size(figure["left"]["all"]), str(figure["descriptors"]),
+                              str(figure["files"])])
+        text += [f"**{title}**", ""] + table(["MiB", "at once", "held", "shared memory", "slabs", "daemon", "left after deletion",
+                                            "descriptors", "kernel's open files"], lines)
+    lines = [[run["mounts"][name]["title"], str(figures["held"].get("idle", "")), str(figures["held"].get("open", ""))]
+             for name, figures in run["memory"].items() if run["mounts"][name]["daemon"]]
+    if lines:
+        text += ["**Descriptors of the daemon**", ""] + table(["mount", "idle", "with 1,000 files open"], lines)
+    return text
+
+
+def unmet(run):
+    missed = [f"{row['title']} ({run['mounts'][name]['title']})" for row in run["rows"] for name in row["targets"]
+              if verdict(row, name).startswith("**")]
+    count = sum(bool(verdict(row, name)) for row in run["rows"] for name in row["targets"])
+    if not count:
+        return ["No row with a target was measured.", ""]
+    return [f"{count - len(missed)} of {count} targets met" + ("; not met: " + ", ".join(missed) if missed else "") + ".", ""]
+
+
+def markdown(run):
+    text = ["# memefs mounted on Linux", "", *run["machine"], "", *run["method"], ""]
+    text += table(["mount", "made by"], [[mount["title"], f"`{mount['shown']}`"] for mount in run["mounts"].values()])
+    if run["notes"]:
+        text += ["Left out or failed:", ""] + [f"- {note}" for note in run["notes"]] + [""]
+    if run["rows"]:
+        text += unmet(run)
+        text += ["![Time divided by tmpfs's](linux.svg)", ""] if run["charted"] else []
+        for group, title in GROUPS:
+            lines = main_table(run, group)
+            text += [f"## {title}", ""] + lines if lines else []
+        lines = variants(run)
+        text += ["## Variants of the mount", ""] + lines if lines else []
+        if any(name in run["mounts"] for name in PEERS):
+            text += ["## Where a peer is faster", ""] + peers(run)
+    if run["memory"]:
+        text += ["## Memory", "", *run["memory_method"], ""] + memory(run)
+    return "\n".join(text).rstrip() + "\n"
+
+
+# ---- chart ------------------------------------------------------------------------------------
+
+def chart_data(run, group, names):
+    rows = [row for row in run["rows"] if row["group"] == group and any(median_ratio(row["mounts"].get(n)) for n in names)]
+    labels, boxes, marks = [], {name: [] for name in names}, []
+    height = 0.84 / max(len(names), 1)
+    for at, row in enumerate(rows):
+        labels.append((row["title"], -at))
+        for i, name in enumerate(names):
+            ratio = median_ratio(row["mounts"].get(name))
+            if ratio:
+                top = -at + 0.42 - i * height
+                boxes[name].append((ratio, top - height, top))
+        if row["targets"].get("memefs") and "memefs" in names:
+            marks.append((row["targets"]["memefs"], -at + 0.42 - height, -at + 0.42))
+    return labels, boxes, marks
+
+
+def panel(run, group, title, names, legend):
+    labels, boxes, marks = chart_data(run, group, names)
+    if not labels:
+        return None, 0
+    script = [f'set title "{title}" font ",13"', "set ytics (" + ", ".join(f'"{text}" {at}' for text, at in labels) + ")",
+              f"set yrange [{-len(labels) + 0.42}:0.58]"]
+    plots = []
+    for name in names:
+        block = f"$d_{group}_{name.replace('-', '_')}"
+        script += [f"{block} << EOD", *(f"{ratio:.4f} {low:.4f} {high:.4f}" for ratio, low, high in boxes[name] or [(1, 9, 9)]), "EOD"]
+        plots.append(f'{block} using 1:2:(1):1:2:3 with boxxyerror fs solid 1 noborder lc rgb "{COLOURS[name]}" '
+                     + (f'title "{run["mounts"][name]["title"]}"' if legend else "notitle"))
+    script += [f"$t_{group} << EOD", *(line for x, low, high in marks for line in (f"{x} {low}", f"{x} {high}", "")), "EOD"]
+    if marks:
+        plots.append(f'$t_{group} using 1:2 with lines lw 2.5 lc rgb "black" ' + ('title "target of the tmpfs store"' if legend else "notitle"))
+    script.append("plot " + ", \\\n  ".join(plots))
+    return script, len(labels)
+
+
+def chart(run, folder):
+    """linux.svg and linux.png by gnuplot. False: there is nothing to draw."""
+    names = [name for name in MAIN if name in run["mounts"]]
+    panels = [(group, panel(run, group, title, names, group == "metadata")) for group, title in GROUPS]
+    panels = [(group, script, count) for group, (script, count) in panels if script]
+    if not panels or not names:
+        return False
+    lines = 16 * len(names) // 2 + 10
+    tall = 90 + max(max(count for _, _, count in panels) * lines, 200)
+    values = [median_ratio(cell) for row in run["rows"] for name, cell in row["mounts"].items() if name in names]
+    values = [value for value in values if value] + [0.5, 2]
+    common = ["set encoding utf8", "set logscale x", f"set xrange [{min(values) / 1.15:.3f}:{max(values) * 1.15:.3f}]",
+              'set xtics (0.1, 0.2, "" 0.3, 0.5, 1, 2, "" 3, 5, 10, 20, "" 30, 50, 100, 200, "" 300, 500, 1000) nomirror',
+              "set ytics nomirror scale 0", "set grid xtics lt 1 lc rgb '#dddddd'", "set border 1 lc rgb '#888888'",
+              "set arrow 1 from 1, graph 0 to 1, graph 1 nohead lw 1.5 lc rgb '#444444' front",
+              "set key outside bottom center horizontal"]
+    for kind, terminal in (("svg", "svg size 1500,{0} dynamic background '#ffffff' font 'DejaVu Sans,11'"),
+                           ("png", "pngcairo size 1500,{0} background '#ffffff' font 'DejaVu Sans,9'")):
+        script = [f"set terminal {terminal.format(tall)}", f"set output '{os.path.join(folder, 'linux.' + kind)}'", *common,
+                  'set multiplot title "Time divided by kernel tmpfs\'s (shorter is better, left of 1 is faster than tmpfs)" font ",14"']
+        for at, (_, lines, count) in enumerate(panels):
+            script += [f"set origin {at / len(panels):.4f},0", f"set size {1 / len(panels):.4f},{(tall - 30) / tall:.4f}", *lines]
+        script.append("unset multiplot")
+        done = subprocess.run(["gnuplot"], input="\n".join(script) + "\n", text=True, stderr=subprocess.PIPE, check=False)
+        if done.returncode:
+            raise RuntimeError(f"gnuplot: {done.stderr.strip()}")
+    return True
