@@ -1,8 +1,9 @@
 /*
  * client: measures rows on one directory.
  *
- * bench_mount DIRECTORY, with lines "ROW [NUMBER [NUMBER]]" on its input. It answers each with
- * "ROW SECONDS OPERATIONS" or "ROW error WHY". A row that needs a cold start writes "forget" and
+ * bench_mount DIRECTORY [PART [DAEMON]], with lines "ROW [NUMBER [NUMBER]]" on its input. It answers each
+ * with "ROW WALL OWN DAEMON OPERATIONS" (seconds, see client.h) or "ROW error WHY". PART divides what a batch
+ * has; DAEMON is the process whose processor time counts. A row that needs a cold start writes "forget" and
  * waits for a line before it goes on: only root can make the kernel forget, and this program may be
  * somebody else's. One process lives through all rounds, so that starting it disturbs none.
  */
@@ -17,14 +18,30 @@
 #include "client.h"
 #include "../measure.h"
 
+#define BATCH ((size_t)2000)
+#define BIG ((size_t)64 << 20)
+
+static struct client_time now(const struct client *client)
+{
+	return (struct client_time){
+		.own = measure_cpu(),
+		.daemon = client->has_daemon ? measure_clock(client->daemon_clock) : 0,
+		.wall = measure_wall(),
+	};
+}
+
 void client_start(struct client *client)
 {
-	client->started = measure_wall();
+	client->started = now(client);
 }
 
 void client_stop(struct client *client, size_t done)
 {
-	client->seconds += measure_wall() - client->started;
+	const struct client_time stopped = now(client);
+
+	client->took.wall += stopped.wall - client->started.wall;
+	client->took.own += stopped.own - client->started.own;
+	client->took.daemon += stopped.daemon - client->started.daemon;
 	client->done += done;
 }
 
@@ -143,7 +160,7 @@ static void answer(struct client *client, const char *line)
 		printf("%s error unknown row\n", name);
 		return;
 	}
-	client->seconds = 0;
+	client->took = (struct client_time){0};
 	client->done = 0;
 	if (!row->run(client)) {
 		printf("%s error %s\n", name, strerror(errno));
@@ -151,17 +168,28 @@ static void answer(struct client *client, const char *line)
 	}
 	/* What is still to be written back must not disturb the one that is measured next. */
 	syncfs(client->root_fd);
-	printf("%s %.9f %zu\n", name, client->seconds, client->done);
+	printf("%s %.9f %.9f %.9f %zu\n", name, client->took.wall, client->took.own, client->took.daemon,
+	       client->done);
 }
 
 int main(int argc, char **argv)
 {
-	struct client client = {.root = argc == 2 ? argv[1] : NULL};
+	struct client client = {
+		.root = argc >= 2 && argc <= 4 ? argv[1] : NULL,
+	};
+	const size_t part = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
 	char line[128];
 
-	if (!client.root) {
-		fprintf(stderr, "usage: %s DIRECTORY, with rows on the input\n", argv[0]);
+	if (!client.root || !part) {
+		fprintf(stderr, "usage: %s DIRECTORY [PART [DAEMON]], with rows on the input\n", argv[0]);
 		return 2;
+	}
+	if (argc > 3) {
+		if (clock_getcpuclockid(atoi(argv[3]), &client.daemon_clock)) {
+			fprintf(stderr, "%s: no process %s\n", argv[0], argv[3]);
+			return 1;
+		}
+		client.has_daemon = true;
 	}
 	client.root_fd = open(client.root, O_RDONLY | O_DIRECTORY);
 	client.block = malloc(CLIENT_BLOCK);
@@ -172,6 +200,8 @@ int main(int argc, char **argv)
 	memset(client.block, 'x', CLIENT_BLOCK);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	umask(022);
+	client.batch = BATCH / part;
+	client.big = BIG / part;
 	while (fgets(line, sizeof(line), stdin))
 		answer(&client, line);
 	return 0;

@@ -7,19 +7,29 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #define CLIENT_BLOCK ((size_t)1 << 20) /* bytes of client.block */
 #define CLIENT_PATH 256
+
+/* Seconds: on the clock, of this process's processor time, of the daemon's. */
+struct client_time {
+	double wall, own, daemon;
+};
 
 struct client {
 	const char *root; /* where it may work */
 	int root_fd;
 	char (*paths)[CLIENT_PATH]; /* of the room last asked for */
 	size_t paths_most;
-	char *block;		  /* written from and read into; was touched */
+	char *block;  /* written from and read into; was touched */
+	size_t batch; /* single operations, and bytes of the large file: */
+	size_t big;
 	unsigned long numbers[2]; /* what followed the row's name */
-	double started, seconds;
-	size_t done; /* operations that took the seconds */
+	clockid_t daemon_clock;	  /* processor time of the daemon that serves the root */
+	bool has_daemon;
+	struct client_time started, took;
+	size_t done; /* operations that took the time */
 };
 
 /* What a row does before client_start and after client_stop is not counted. False: errno says why. */

@@ -1,6 +1,6 @@
 /*
  * data: the rows about contents. Opening and closing is not counted. What is overwritten, read and
- * mapped is one file of BIG bytes that stays.
+ * mapped is one file of client.big bytes that stays.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -11,10 +11,7 @@
 #include "client.h"
 
 #define PAGE ((size_t)4096)
-#define BIG ((size_t)64 << 20)
 #define PASSES 4 /* over the big file, for one batch */
-#define SMALL_APPENDS ((size_t)20000)
-#define PAGE_APPENDS ((size_t)4096)
 
 /* Opens the first file of a room, anew (made and empty) or as it is. */
 static int data_open(struct client *client, const char *room, int flags)
@@ -28,7 +25,7 @@ static int data_open(struct client *client, const char *room, int flags)
 
 static int big_open(struct client *client)
 {
-	return client_files(client, "big", 1, BIG) ? data_open(client, "big", O_RDWR) : -1;
+	return client_files(client, "big", 1, client->big) ? data_open(client, "big", O_RDWR) : -1;
 }
 
 static bool append(struct client *client, size_t size, size_t count)
@@ -45,12 +42,12 @@ static bool append(struct client *client, size_t size, size_t count)
 
 static bool row_append_100(struct client *client)
 {
-	return append(client, 100, SMALL_APPENDS);
+	return append(client, 100, 10 * client->batch);
 }
 
 static bool row_append_4k(struct client *client)
 {
-	return append(client, PAGE, PAGE_APPENDS);
+	return append(client, PAGE, 2 * client->batch);
 }
 
 static bool row_write_new(struct client *client)
@@ -59,9 +56,9 @@ static bool row_write_new(struct client *client)
 	bool done = fd >= 0;
 
 	client_start(client);
-	for (size_t at = 0; done && at < 2 * BIG; at += CLIENT_BLOCK)
+	for (size_t at = 0; done && at < 2 * client->big; at += CLIENT_BLOCK)
 		done = client_pwrite(fd, client->block, CLIENT_BLOCK, at);
-	client_stop(client, 2 * BIG / CLIENT_BLOCK);
+	client_stop(client, 2 * client->big / CLIENT_BLOCK);
 	return fd >= 0 && !close(fd) && done && client_remove(client, 1);
 }
 
@@ -72,9 +69,9 @@ static bool blocks(struct client *client, bool each(int fd, struct client *clien
 	bool done = fd >= 0;
 
 	client_start(client);
-	for (size_t at = 0; done && at < PASSES * BIG; at += CLIENT_BLOCK)
-		done = each(fd, client, at % BIG);
-	client_stop(client, PASSES * BIG / CLIENT_BLOCK);
+	for (size_t at = 0; done && at < PASSES * client->big; at += CLIENT_BLOCK)
+		done = each(fd, client, at % client->big);
+	client_stop(client, PASSES * client->big / CLIENT_BLOCK);
 	return fd >= 0 && !close(fd) && done;
 }
 
@@ -86,13 +83,13 @@ static bool pages(struct client *client, bool each(int fd, struct client *client
 	uint64_t state = 88172645463325252u;
 
 	client_start(client);
-	for (size_t i = 0; done && i < BIG / PAGE; i++) {
+	for (size_t i = 0; done && i < client->big / PAGE; i++) {
 		state ^= state << 13;
 		state ^= state >> 7;
 		state ^= state << 17;
-		done = each(fd, client, (size_t)(state % (BIG / PAGE)) * PAGE);
+		done = each(fd, client, (size_t)(state % (client->big / PAGE)) * PAGE);
 	}
-	client_stop(client, BIG / PAGE);
+	client_stop(client, client->big / PAGE);
 	return fd >= 0 && !close(fd) && done;
 }
 
@@ -146,15 +143,15 @@ static bool mapped(struct client *client, bool store)
 	if (fd < 0)
 		return false;
 	client_start(client);
-	at = mmap(NULL, BIG, store ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
+	at = mmap(NULL, client->big, store ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
 	done = at != MAP_FAILED;
-	for (size_t i = 0; done && i < BIG; i += PAGE)
+	for (size_t i = 0; done && i < client->big; i += PAGE)
 		memcpy(store ? at + i : client->block, store ? client->block : at + i, PAGE);
 	if (done && store)
-		done = !msync(at, BIG, MS_SYNC);
+		done = !msync(at, client->big, MS_SYNC);
 	if (at != MAP_FAILED)
-		munmap(at, BIG);
-	client_stop(client, BIG / PAGE);
+		munmap(at, client->big);
+	client_stop(client, client->big / PAGE);
 	return !close(fd) && done;
 }
 

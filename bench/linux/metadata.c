@@ -1,5 +1,5 @@
 /*
- * metadata: the rows about names and attributes. A batch is BATCH operations unless the row says
+ * metadata: the rows about names and attributes. A batch is client.batch operations unless the row says
  * otherwise; paths are absolute and made before the clock starts.
  */
 #include <dirent.h>
@@ -12,7 +12,6 @@
 
 #include "client.h"
 
-#define BATCH ((size_t)2000)
 #define FEW ((size_t)100) /* files that are used again and again */
 #define LISTED ((size_t)10000)
 #define LISTINGS 5
@@ -55,10 +54,10 @@ static bool row_stat(struct client *client)
 	for (size_t i = 0; i < FEW; i++)
 		stat(client->paths[i], &found);
 	client_start(client);
-	for (size_t i = 0; i < BATCH * 10; i++)
+	for (size_t i = 0; i < client->batch * 10; i++)
 		if (stat(client->paths[i % FEW], &found))
 			return false;
-	client_stop(client, BATCH * 10);
+	client_stop(client, client->batch * 10);
 	return true;
 }
 
@@ -66,13 +65,13 @@ static bool row_stat_cold(struct client *client)
 {
 	struct stat found;
 
-	if (!client_files(client, "cold", BATCH, 0) || !client_forget(client))
+	if (!client_files(client, "cold", client->batch, 0) || !client_forget(client))
 		return false;
 	client_start(client);
-	for (size_t i = 0; i < BATCH; i++)
+	for (size_t i = 0; i < client->batch; i++)
 		if (stat(client->paths[i], &found))
 			return false;
-	client_stop(client, BATCH);
+	client_stop(client, client->batch);
 	return true;
 }
 
@@ -84,10 +83,10 @@ static bool row_missing(struct client *client)
 		if (!missing(client->paths[i]))
 			return false;
 	client_start(client);
-	for (size_t i = 0; i < BATCH * 10; i++)
+	for (size_t i = 0; i < client->batch * 10; i++)
 		if (!missing(client->paths[i % FEW]))
 			return false;
-	client_stop(client, BATCH * 10);
+	client_stop(client, client->batch * 10);
 	return true;
 }
 
@@ -99,10 +98,10 @@ static bool row_open(struct client *client)
 		if (!open_close(client->paths[i], O_RDONLY))
 			return false;
 	client_start(client);
-	for (size_t i = 0; i < BATCH; i++)
+	for (size_t i = 0; i < client->batch; i++)
 		if (!open_close(client->paths[i % FEW], O_RDONLY))
 			return false;
-	client_stop(client, BATCH);
+	client_stop(client, client->batch);
 	return true;
 }
 
@@ -114,10 +113,10 @@ static bool row_open_read(struct client *client)
 		if (!open_read_close(client, client->paths[i]))
 			return false;
 	client_start(client);
-	for (size_t i = 0; i < BATCH; i++)
+	for (size_t i = 0; i < client->batch; i++)
 		if (!open_read_close(client, client->paths[i % FEW]))
 			return false;
-	client_stop(client, BATCH);
+	client_stop(client, client->batch);
 	return true;
 }
 
@@ -126,10 +125,10 @@ static bool row_chmod(struct client *client)
 	if (!client_files(client, "few", FEW, PAGE))
 		return false;
 	client_start(client);
-	for (size_t i = 0; i < BATCH; i++)
+	for (size_t i = 0; i < client->batch; i++)
 		if (chmod(client->paths[i % FEW], i / FEW % 2 ? 0644 : 0600))
 			return false;
-	client_stop(client, BATCH);
+	client_stop(client, client->batch);
 	return true;
 }
 
@@ -138,10 +137,10 @@ static bool row_truncate(struct client *client)
 	if (!client_files(client, "truncated", FEW, PAGE))
 		return false;
 	client_start(client);
-	for (size_t i = 0; i < BATCH; i++)
+	for (size_t i = 0; i < client->batch; i++)
 		if (truncate(client->paths[i % FEW], i / FEW % 2 ? (off_t)PAGE : 100))
 			return false;
-	client_stop(client, BATCH);
+	client_stop(client, client->batch);
 	return true;
 }
 
@@ -157,9 +156,9 @@ static bool row_write_fstat(struct client *client)
 	if (fd < 0)
 		return false;
 	client_start(client);
-	for (size_t i = 0; done && i < BATCH; i++)
+	for (size_t i = 0; done && i < client->batch; i++)
 		done = client_pwrite(fd, client->block, PAGE, 0) && !fstat(fd, &found);
-	client_stop(client, BATCH);
+	client_stop(client, client->batch);
 	return !close(fd) && done;
 }
 
@@ -167,37 +166,37 @@ static bool row_write_fstat(struct client *client)
 
 static bool row_create(struct client *client)
 {
-	if (!client_room(client, "made", BATCH) || !client_remove(client, BATCH))
+	if (!client_room(client, "made", client->batch) || !client_remove(client, client->batch))
 		return false;
 	client_start(client);
-	for (size_t i = 0; i < BATCH; i++)
+	for (size_t i = 0; i < client->batch; i++)
 		if (!open_close(client->paths[i], O_CREAT | O_WRONLY | O_TRUNC))
 			return false;
-	client_stop(client, BATCH);
-	return client_remove(client, BATCH);
+	client_stop(client, client->batch);
+	return client_remove(client, client->batch);
 }
 
 static bool row_create_write(struct client *client)
 {
-	if (!client_room(client, "made", BATCH) || !client_remove(client, BATCH))
+	if (!client_room(client, "made", client->batch) || !client_remove(client, client->batch))
 		return false;
 	client_start(client);
-	for (size_t i = 0; i < BATCH; i++)
+	for (size_t i = 0; i < client->batch; i++)
 		if (!client_write_file(client, client->paths[i], PAGE))
 			return false;
-	client_stop(client, BATCH);
-	return client_remove(client, BATCH);
+	client_stop(client, client->batch);
+	return client_remove(client, client->batch);
 }
 
 static bool unlink_of(struct client *client, size_t size)
 {
-	if (!client_files(client, "made", BATCH, size))
+	if (!client_files(client, "made", client->batch, size))
 		return false;
 	client_start(client);
-	for (size_t i = 0; i < BATCH; i++)
+	for (size_t i = 0; i < client->batch; i++)
 		if (unlink(client->paths[i]))
 			return false;
-	client_stop(client, BATCH);
+	client_stop(client, client->batch);
 	return true;
 }
 
@@ -216,15 +215,15 @@ static bool row_mkdir(struct client *client)
 	bool done = true;
 	size_t made = 0;
 
-	if (!client_room(client, "folders", BATCH))
+	if (!client_room(client, "folders", client->batch))
 		return false;
-	for (size_t i = 0; i < BATCH; i++)
+	for (size_t i = 0; i < client->batch; i++)
 		rmdir(client->paths[i]);
 	client_start(client);
-	while (done && made < BATCH)
+	while (done && made < client->batch)
 		done = !mkdir(client->paths[made++], 0755);
-	client_stop(client, BATCH);
-	for (size_t i = 0; done && i < BATCH; i++)
+	client_stop(client, client->batch);
+	for (size_t i = 0; done && i < client->batch; i++)
 		done = !rmdir(client->paths[i]);
 	return done;
 }
@@ -232,9 +231,9 @@ static bool row_mkdir(struct client *client)
 static bool row_rename(struct client *client)
 {
 	/* The paths are in two halves; names go from one to the other and back. */
-	const size_t half = BATCH / 2;
+	const size_t half = client->batch / 2;
 
-	if (!client_files(client, "moved", half, 0) || !client_room(client, "moved", BATCH))
+	if (!client_files(client, "moved", half, 0) || !client_room(client, "moved", client->batch))
 		return false;
 	client_start(client);
 	for (size_t i = 0; i < half; i++)
@@ -243,20 +242,20 @@ static bool row_rename(struct client *client)
 	for (size_t i = 0; i < half; i++)
 		if (rename(client->paths[half + i], client->paths[i]))
 			return false;
-	client_stop(client, BATCH);
+	client_stop(client, client->batch);
 	return true;
 }
 
 static bool row_symlink(struct client *client)
 {
-	if (!client_room(client, "links", BATCH) || !client_remove(client, BATCH))
+	if (!client_room(client, "links", client->batch) || !client_remove(client, client->batch))
 		return false;
 	client_start(client);
-	for (size_t i = 0; i < BATCH; i++)
+	for (size_t i = 0; i < client->batch; i++)
 		if (symlink("../few/file00000", client->paths[i]))
 			return false;
-	client_stop(client, BATCH);
-	return client_remove(client, BATCH);
+	client_stop(client, client->batch);
+	return client_remove(client, client->batch);
 }
 
 /* ---- listings -------------------------------------------------------------------------------- */

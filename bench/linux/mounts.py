@@ -1,4 +1,5 @@
 """What is mounted and how, and the client that works on it."""
+import collections
 import os
 import re
 import select
@@ -10,7 +11,12 @@ import private
 
 NOBODY = 65534
 SIZE = "75%"
+CPUCLOCK_SCHED = 2  # with the process's number: what clock_getcpuclockid(3) answers
 PATIENCE = 180  # seconds until an answer that does not come counts as a failure
+
+
+# Seconds of an operation: on the clock, of the client's processor time, of the daemon's.
+Time = collections.namedtuple("Time", "wall own daemon")
 
 
 class Refused(Exception):
@@ -18,9 +24,7 @@ class Refused(Exception):
 
 
 class Kind:
-    """One way to mount. `options` and what `command` makes are told in the report.
-
-    `stores` are tried in their order: "" is the program's own choice."""
+    """One way to mount. `rows`: only these; `user`: daemon and client are this user's."""
 
     def __init__(self, name, title, rows=None, user=None):
         self.name, self.title, self.rows, self.user = name, title, rows, user
@@ -40,6 +44,8 @@ class Tmpfs(Kind):
 
 
 class Memefs(Kind):
+    """`stores` are tried in their order; "" is the program's own choice."""
+
     def __init__(self, name, title, stores, options="", **more):
         super().__init__(name, title, **more)
         self.stores, self.options = stores, options
@@ -120,7 +126,7 @@ def is_mounted(path):
 class Mount:
     """A mounted file system with its daemon and its client."""
 
-    def __init__(self, kind, base, programs):
+    def __init__(self, kind, base, programs, part=1):
         self.kind, self.name, self.programs = kind, kind.name, programs
         self.path = os.path.join(base, "mounts", kind.name)
         self.backing = os.path.join(base, "backing", kind.name)
@@ -132,8 +138,8 @@ class Mount:
             self.client = self.start(["mkdir", self.root])
             if self.client.wait():
                 raise Refused("nothing can be made on it")
-            self.client = self.start([programs["client"], self.root], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                     text=True, bufsize=1)
+            client = [programs["client"], self.root, str(part)] + ([str(self.daemon.pid)] if self.daemon else [])
+            self.client = self.start(client, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
         except BaseException:
             self.end()
             raise
@@ -171,15 +177,13 @@ class Mount:
             return []
 
     def worked(self):
-        """Nanoseconds that the daemon's threads have run."""
-        total = 0
-        for task in self.tasks():
-            try:
-                with open(f"/proc/{self.daemon.pid}/task/{task}/schedstat", encoding="ascii") as file:
-                    total += int(file.read().split()[0])
-            except OSError:
-                pass
-        return total
+        """Seconds of processor time that the daemon has used, in the program and in the kernel."""
+        if not self.daemon:
+            return 0.0
+        try:
+            return time.clock_gettime(~self.daemon.pid << 3 | CPUCLOCK_SCHED)
+        except OSError:
+            return 0.0
 
     def settle(self):
         """Waits until the daemon has done what it put off, for two seconds at most."""
@@ -192,7 +196,7 @@ class Mount:
             before = now
 
     def ask(self, *words, pause=None):
-        """Has the client do a row; returns seconds and operations. `pause` is called when it waits."""
+        """Has the client do a row; returns the time of an operation. `pause` is called when it waits."""
         self.client.stdin.write(" ".join(map(str, words)) + "\n")
         while True:
             if not select.select([self.client.stdout], [], [], PATIENCE)[0]:
@@ -204,10 +208,10 @@ class Mount:
                 break
             (pause or self.forget)()
             self.client.stdin.write("\n")
-        answer = re.fullmatch(r"(\S+) ([0-9.]+) ([0-9]+)\n", line)
+        answer = re.fullmatch(r"\S+ ([0-9.]+) ([0-9.]+) ([0-9.]+) ([0-9]+)\n", line)
         if not answer:
             raise Refused(line.split(" error ", 1)[-1].strip())
-        return float(answer[2]), int(answer[3])
+        return Time(*(float(seconds) / max(int(answer[4]), 1) for seconds in answer.groups()[:3]))
 
     def forget(self):
         private.forget(self.path)

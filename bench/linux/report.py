@@ -11,12 +11,26 @@ COLOURS = {"memefs": "#1b6ca8", "sectors": "#6fb1e0", "user": "#b9d8ee", "merger
            "ntfs-3g": "#7d7d7d"}
 
 
-def ratios(cell):
-    return [ours / anchor for ours, anchor in zip(cell["seconds"], cell["anchor"])]
+def seconds(row, times):
+    """What counts of times as they were measured: (wall, own, daemon)."""
+    return [wall if row["clock"] == "wall" else own + daemon for wall, own, daemon in times]
+
+
+def ratios(row, name):
+    """A mount's time divided by tmpfs's, round by round; empty when it was not measured."""
+    cell = row["mounts"].get(name, {})
+    if "error" in cell or not cell:
+        return []
+    return [ours / anchor for ours, anchor in zip(seconds(row, cell["times"]), seconds(row, cell["anchors"]))]
+
+
+def ratio(row, name):
+    values = ratios(row, name)
+    return statistics.median(values) if values else None
 
 
 def time_text(seconds):
-    for unit, scale in (("s", 1), ("ms", 1e3), ("µs", 1e6)):
+    for unit, scale in (("s", 1), ("ms", 1e3), ("µs", 1e6), ("ns", 1e9)):
         if seconds * scale >= 1:
             break
     value = seconds * scale
@@ -27,40 +41,31 @@ def number(value):
     return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
 
 
-def cell_text(cell):
-    if not cell:
-        return ""
-    if "error" in cell:
+def cell_text(row, name):
+    if "error" in row["mounts"].get(name, {}):
         return "fails"
-    values = ratios(cell)
-    return f"{number(statistics.median(values))} ({number(min(values))}–{number(max(values))})"
-
-
-def median_ratio(cell):
-    return statistics.median(ratios(cell)) if cell and "seconds" in cell and cell["seconds"] else None
+    values = ratios(row, name)
+    return f"{number(statistics.median(values))} ({number(min(values))}–{number(max(values))})" if values else ""
 
 
 def beaten(row, ours):
-    """Peers that were faster than one of our mounts: the median of the rounds' quotients says so, and all rounds
-    but one agree; otherwise they are as fast."""
-    cells, faster, even = row["mounts"], [], []
-    if not median_ratio(cells.get(ours)):
-        return faster, even
+    """Peers that were faster than one of our mounts, in two lists: clearly (by the median of the rounds' quotients, by
+    more than 2 %, and in all rounds but one), and by the median only."""
+    faster, even, our_ratios = [], [], ratios(row, ours)
     for peer in PEERS:
-        if median_ratio(cells.get(peer)):
-            quotients = [a / b for a, b in zip(ratios(cells[peer]), ratios(cells[ours]))]
-            middle = statistics.median(quotients)
-            if middle < 1:
-                clear = sum(q < 1 for q in quotients) >= len(quotients) - 1 and middle < 0.98
-                (faster if clear else even).append(f"{peer} ({number(middle)} of it)")
+        quotients = [a / b for a, b in zip(ratios(row, peer), our_ratios)]
+        middle = statistics.median(quotients) if quotients else 1
+        if middle < 1:
+            clear = middle < 0.98 and sum(q < 1 for q in quotients) >= len(quotients) - 1
+            (faster if clear else even).append(f"{peer} ({number(middle)} of it)")
     return faster, even
 
 
 def verdict(row, name):
-    target, ratio = row["targets"].get(name), median_ratio(row["mounts"].get(name))
-    if target is None or ratio is None:
+    target, value = row["targets"].get(name), ratio(row, name)
+    if target is None or value is None:
         return ""
-    return "met" if round(ratio, 2) <= target else "**not met**"
+    return "met" if round(value, 2) <= target else "**not met**"
 
 
 def table(head, lines):
@@ -68,7 +73,7 @@ def table(head, lines):
 
 
 def anchor_text(row):
-    values = [value for cell in row["mounts"].values() for value in cell.get("anchor", [])]
+    values = [value for cell in row["mounts"].values() for value in seconds(row, cell["anchors"])]
     return time_text(statistics.median(values)) if values else ""
 
 
@@ -81,7 +86,7 @@ def main_table(run, group):
     for row in run["rows"]:
         if row["group"] != group or not any(name in row["mounts"] for name in names):
             continue
-        line = [row["title"], anchor_text(row)] + [cell_text(row["mounts"].get(name)) for name in names]
+        line = [row["title"], anchor_text(row)] + [cell_text(row, name) for name in names]
         if "memefs" in names:
             target = row["targets"].get("memefs")
             line[3:3] = [f"≤ {target}" if target else "", verdict(row, "memefs")]
@@ -95,8 +100,8 @@ def variants(run):
         for name in VARIANTS:
             if name in row["mounts"]:
                 target = row["targets"].get(name)
-                lines.append([run["mounts"][name]["title"], row["title"], anchor_text(row), cell_text(row["mounts"][name]),
-                              f"≤ {target}" if target else "", verdict(row, name), cell_text(row["mounts"].get("memefs"))])
+                lines.append([run["mounts"][name]["title"], row["title"], anchor_text(row), cell_text(row, name),
+                              f"≤ {target}" if target else "", verdict(row, name), cell_text(row, "memefs")])
     lines.sort(key=lambda line: line[0])
     return table(["mount", "row", "tmpfs", "ratio", "target", "", "memefs, tmpfs store"], lines) if lines else []
 
@@ -112,6 +117,19 @@ def peers(run):
     if not lines:
         return ["In no row was a FUSE peer faster than memefs, with either store.", ""]
     return table(["row", "mount", "**faster**", "faster, but not in all rounds: no difference to be seen"], lines)
+
+
+def processors(run):
+    """Processor time of client and daemon, for our best mount."""
+    name = next((name for name in ("memefs", "sectors") if name in run["mounts"]), None)
+    lines = []
+    for row in run["rows"]:
+        cell = row["mounts"].get(name, {})
+        if cell.get("times") and row["name"] != "fio":
+            middle = [statistics.median(values) for values in (*zip(*cell["anchors"]), *zip(*cell["times"]))]
+            lines.append([row["title"], *(time_text(middle[i]) for i in (0, 1, 3, 4, 5))])
+    head = ["row", "tmpfs", "its processor time", run["mounts"][name]["title"] if name else "", "client's processor time", "daemon's"]
+    return table(head, lines) if lines else []
 
 
 def size(value):
@@ -163,6 +181,9 @@ def markdown(run):
         text += ["## Variants of the mount", ""] + lines if lines else []
         if any(name in run["mounts"] for name in PEERS):
             text += ["## Where a peer is faster", ""] + peers(run)
+        lines = processors(run)
+        text += ["## Where the time goes", "", "Both on the clock and in processor time, each a median of its own; what the "
+                 "kernel does for a request counts for whoever waits for it or serves it, the switch between them too.", ""] + lines if lines else []
     if run["memory"]:
         text += ["## Memory", "", *run["memory_method"], ""] + memory(run)
     return "\n".join(text).rstrip() + "\n"
@@ -171,16 +192,16 @@ def markdown(run):
 # ---- chart ------------------------------------------------------------------------------------
 
 def chart_data(run, group, names):
-    rows = [row for row in run["rows"] if row["group"] == group and any(median_ratio(row["mounts"].get(n)) for n in names)]
+    rows = [row for row in run["rows"] if row["group"] == group and any(ratio(row, name) for name in names)]
     labels, boxes, marks = [], {name: [] for name in names}, []
     height = 0.84 / max(len(names), 1)
     for at, row in enumerate(rows):
         labels.append((row["title"], -at))
         for i, name in enumerate(names):
-            ratio = median_ratio(row["mounts"].get(name))
-            if ratio:
+            value = ratio(row, name)
+            if value:
                 top = -at + 0.42 - i * height
-                boxes[name].append((ratio, top - height, top))
+                boxes[name].append((value, top - height, top))
         if row["targets"].get("memefs") and "memefs" in names:
             marks.append((row["targets"]["memefs"], -at + 0.42 - height, -at + 0.42))
     return labels, boxes, marks
@@ -195,7 +216,7 @@ def panel(run, group, title, names, legend):
     plots = []
     for name in names:
         block = f"$d_{group}_{name.replace('-', '_')}"
-        script += [f"{block} << EOD", *(f"{ratio:.4f} {low:.4f} {high:.4f}" for ratio, low, high in boxes[name] or [(1, 9, 9)]), "EOD"]
+        script += [f"{block} << EOD", *(f"{value:.4f} {low:.4f} {high:.4f}" for value, low, high in boxes[name] or [(1, 9, 9)]), "EOD"]
         plots.append(f'{block} using 1:2:(1):1:2:3 with boxxyerror fs solid 1 noborder lc rgb "{COLOURS[name]}" '
                      + (f'title "{run["mounts"][name]["title"]}"' if legend else "notitle"))
     script += [f"$t_{group} << EOD", *(line for x, low, high in marks for line in (f"{x} {low}", f"{x} {high}", "")), "EOD"]
@@ -214,7 +235,7 @@ def chart(run, folder):
         return False
     lines = 16 * len(names) // 2 + 10
     tall = 90 + max(max(count for _, _, count in panels) * lines, 200)
-    values = [median_ratio(cell) for row in run["rows"] for name, cell in row["mounts"].items() if name in names]
+    values = [ratio(row, name) for row in run["rows"] for name in names]
     values = [value for value in values if value] + [0.5, 2]
     common = ["set encoding utf8", "set logscale x", f"set xrange [{min(values) / 1.15:.3f}:{max(values) * 1.15:.3f}]",
               'set xtics (0.1, 0.2, "" 0.3, 0.5, 1, 2, "" 3, 5, 10, 20, "" 30, 50, 100, 200, "" 300, 500, 1000) nomirror',

@@ -3,11 +3,13 @@
 A target is time divided by tmpfs's in the same round, for the mount of that name. None: none was set.
 """
 import os
+import resource
 import subprocess
 import time
 
-FILES, FOLDERS = 4000, 40
-SOURCES = 12
+import mounts
+
+FILES, FOLDERS, SOURCES = 4000, 40, 12
 
 
 class Row:
@@ -16,23 +18,23 @@ class Row:
         self.targets = dict(targets, **({"memefs": target} if target else {}))
 
     def measure(self, mount, material):
-        """Seconds for one operation."""
-        seconds, operations = mount.ask(self.name)
-        return seconds / operations
+        """The Time of one operation."""
+        return mount.ask(self.name)
 
 
 class Fio(Row):
     def measure(self, mount, material):
+        runtime = 500 // material.part
         command = ["fio", "--name=job", f"--directory={mount.root}", "--numjobs=2", "--rw=randrw", "--bs=4k",
-                   "--size=32m", "--ioengine=psync", "--fallocate=none", "--time_based", "--runtime=500ms",
+                   "--size=32m", "--ioengine=psync", "--fallocate=none", "--time_based", f"--runtime={runtime}ms",
                    "--group_reporting", "--output-format=terse", "--terse-version=3", "--randrepeat=1",
                    "--thread"]
         fields = material.output(mount, command).split(";")
-        return 1 / (float(fields[7]) + float(fields[48]))
+        return mounts.Time(1 / (float(fields[7]) + float(fields[48])), 0, 0)
 
 
 class Tree(Row):
-    """Commands of a shell: `before` is not counted. The tree has FILES files."""
+    """Commands of a shell; `before` is not counted."""
 
     def __init__(self, name, title, command, before="true", **more):
         super().__init__(name, title, "trees", **more)
@@ -87,7 +89,7 @@ ROWS = [
     Tree("clone", "git clone", 'git clone -q "$MATERIAL/repository" clone', "rm -rf clone", target=2.3),
     Tree("status", "git status", "git -C clone status --porcelain", HAVE_CLONE + " && git -C clone status --porcelain",
          target=2),
-    Tree("compile", f"compile {SOURCES} C files", "make -s -C project",
+    Tree("compile", "compile a few C files", "make -s -C project",
          'if [ -d project ]; then make -s -C project clean; else cp -r "$MATERIAL/project" project; fi'),
     Tree("untar_two", "two untars side by side",
          "{ " + UNTAR.format("one") + "; } & { " + UNTAR.format("two") + "; } && wait $!", "rm -rf one two",
@@ -98,8 +100,9 @@ ROWS = [
 class Material:
     """What the trees are made of, in a tmpfs that is not measured."""
 
-    def __init__(self, base):
-        self.path = os.path.join(base, "material")
+    def __init__(self, base, part=1):
+        self.path, self.part = os.path.join(base, "material"), part
+        self.files, self.sources = FILES // part, SOURCES // part
         for name in ("tree", "project", "home", "tmp"):
             os.makedirs(os.path.join(self.path, name))
         os.chmod(os.path.join(self.path, "tmp"), 0o1777)
@@ -120,7 +123,7 @@ class Material:
         words = "int static return if while struct const char void size needle for unsigned".split()
         for folder in range(FOLDERS):
             os.mkdir(os.path.join(self.path, f"tree/folder{folder:02}"))
-        for number in range(FILES):
+        for number in range(self.files):
             size = 100 + (number * 7919) % (8092 if number % 4 == 0 else 1900)
             text, at = [], 0
             while at < size:
@@ -132,17 +135,17 @@ class Material:
 
     def make_project(self):
         """A program of a few files that include each other's headers."""
-        for number in range(SOURCES):
+        for number in range(self.sources):
             functions = "\n".join(
                 f"int part{number}_{i}(int x) {{ struct pair p = {{x, x * {i + 1}}}; "
                 f"for (int k = 0; k < {i + 2}; k++) p.a += p.b ^ k; return p.a; }}" for i in range(40))
             self.write(f"project/part{number}.h", f"int part{number}_0(int x);\n")
-            includes = "\n".join(f'#include "part{i}.h"' for i in range(SOURCES))
+            includes = "\n".join(f'#include "part{i}.h"' for i in range(self.sources))
             self.write(f"project/part{number}.c", f"#include <stdio.h>\n{includes}\nstruct pair {{ int a, b; }};\n{functions}\n")
-        calls = " + ".join(f"part{number}_0(argc)" for number in range(SOURCES))
-        includes = "\n".join(f'#include "part{i}.h"' for i in range(SOURCES))
+        calls = " + ".join(f"part{number}_0(argc)" for number in range(self.sources))
+        includes = "\n".join(f'#include "part{i}.h"' for i in range(self.sources))
         self.write("project/main.c", f"{includes}\nint main(int argc, char **argv) {{ (void)argv; return ({calls}) & 1; }}\n")
-        objects = " ".join(f"part{number}.o" for number in range(SOURCES)) + " main.o"
+        objects = " ".join(f"part{number}.o" for number in range(self.sources)) + " main.o"
         self.write("project/Makefile", f"CFLAGS = -O1\nprogram: {objects}\n\t$(CC) -o $@ {objects}\n"
                                        f"{objects}: $(wildcard *.h)\nclean:\n\trm -f program {objects}\n")
 
@@ -160,18 +163,27 @@ class Material:
                            **more)
 
     def shell(self, mount, command):
-        """Seconds of a command in the mount's directory. A status that is not 0 is an error."""
-        began = time.perf_counter()
+        """The Time of a command in the mount's directory. A status that is not 0 is an error."""
+        daemon, own, wall = mount.worked(), children(), time.perf_counter()
         process = self.start(mount, ["sh", "-ec", 'cd "$0"; ' + command, mount.root], stdout=subprocess.DEVNULL)
         said = process.communicate()[1]
-        took = time.perf_counter() - began
-        if process.returncode:
-            raise RuntimeError((said.strip().splitlines() or [f"status {process.returncode}"])[-1])
+        took = mounts.Time(time.perf_counter() - wall, children() - own, mount.worked() - daemon)
+        finished(process, said)
         return took
 
     def output(self, mount, command):
         process = self.start(mount, command, stdout=subprocess.PIPE)
         out, said = process.communicate()
-        if process.returncode:
-            raise RuntimeError((said.strip().splitlines() or [f"status {process.returncode}"])[-1])
+        finished(process, said)
         return out
+
+
+def finished(process, said):
+    if process.returncode:
+        raise mounts.Refused((said.strip().splitlines() or [f"status {process.returncode}"])[-1])
+
+
+def children():
+    """Seconds of processor time of the commands that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
