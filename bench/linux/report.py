@@ -191,64 +191,86 @@ def markdown(run):
 
 # ---- chart ------------------------------------------------------------------------------------
 
-def chart_data(run, group, names):
-    rows = [row for row in run["rows"] if row["group"] == group and any(ratio(row, name) for name in names)]
-    labels, boxes, marks = [], {name: [] for name in names}, []
-    height = 0.84 / max(len(names), 1)
-    for at, row in enumerate(rows):
-        labels.append((row["title"], -at))
-        for i, name in enumerate(names):
+WIDE, LABEL, GAP, HEAD, FOOT = 1650, 240, 20, 75, 45  # pixels
+
+
+class Panel:
+    """The rows of a group, one below the other, with a bar for each mount that starts at 1."""
+
+    def __init__(self, run, group, title, names):
+        self.title, self.names, self.group = title, names, group
+        self.rows = [row for row in run["rows"] if row["group"] == group and any(ratio(row, name) for name in names)]
+
+    def bars(self, name):
+        """Lines of ratio, lower and upper edge."""
+        height = 0.84 / len(self.names)
+        for at, row in enumerate(self.rows):
             value = ratio(row, name)
             if value:
-                top = -at + 0.42 - i * height
-                boxes[name].append((value, top - height, top))
-        if row["targets"].get("memefs") and "memefs" in names:
-            marks.append((row["targets"]["memefs"], -at + 0.42 - height, -at + 0.42))
-    return labels, boxes, marks
+                top = 0.42 - at - self.names.index(name) * height
+                yield f"{value:.4f} {top - height:.4f} {top:.4f}"
+
+    def targets(self):
+        """Pairs of points, a blank line behind each, across the bar of the tmpfs store."""
+        height = 0.84 / len(self.names)
+        for at, row in enumerate(self.rows):
+            if row["targets"].get("memefs") and "memefs" in self.names:
+                x, top = row["targets"]["memefs"], 0.42 - at - self.names.index("memefs") * height
+                yield f"{x} {top - height:.4f}\n{x} {top:.4f}\n"
+
+    def script(self, left, right, bottom, top):
+        labels = ", ".join(f'"{row["title"]}" {-at}' for at, row in enumerate(self.rows))
+        lines = [f"set lmargin at screen {left:.4f}", f"set rmargin at screen {right:.4f}",
+                 f"set bmargin at screen {bottom:.4f}", f"set tmargin at screen {top:.4f}",
+                 f'set title "{self.title}" font ",13"', f"set ytics ({labels})", f"set yrange [{0.42 - len(self.rows)}:0.58]"]
+        plots = []
+        for at, name in enumerate(self.names):
+            bars = list(self.bars(name))
+            if bars:
+                lines += [f"${self.group}{at} << EOD", *bars, "EOD"]
+                plots.append(f"${self.group}{at} using 1:2:(1):1:2:3 with boxxyerror fs solid 1 noborder lc rgb '{COLOURS[name]}'")
+        targets = list(self.targets())
+        if targets:
+            lines += [f"${self.group}_targets << EOD", *targets, "EOD"]
+            plots.append(f"${self.group}_targets using 1:2 with lines lw 2.5 lc rgb 'black'")
+        return lines + ["plot " + ", ".join(plots)]
 
 
-def panel(run, group, title, names, legend):
-    labels, boxes, marks = chart_data(run, group, names)
-    if not labels:
-        return None, 0
-    script = [f'set title "{title}" font ",13"', "set ytics (" + ", ".join(f'"{text}" {at}' for text, at in labels) + ")",
-              f"set yrange [{-len(labels) + 0.42}:0.58]"]
-    plots = []
-    for name in names:
-        block = f"$d_{group}_{name.replace('-', '_')}"
-        script += [f"{block} << EOD", *(f"{value:.4f} {low:.4f} {high:.4f}" for value, low, high in boxes[name] or [(1, 9, 9)]), "EOD"]
-        plots.append(f'{block} using 1:2:(1):1:2:3 with boxxyerror fs solid 1 noborder lc rgb "{COLOURS[name]}" '
-                     + (f'title "{run["mounts"][name]["title"]}"' if legend else "notitle"))
-    script += [f"$t_{group} << EOD", *(line for x, low, high in marks for line in (f"{x} {low}", f"{x} {high}", "")), "EOD"]
-    if marks:
-        plots.append(f'$t_{group} using 1:2 with lines lw 2.5 lc rgb "black" ' + ('title "target of the tmpfs store"' if legend else "notitle"))
-    script.append("plot " + ", \\\n  ".join(plots))
-    return script, len(labels)
+def legend(run, names, tall):
+    """A plot of nothing but its key, in the corner that the shorter panels leave free."""
+    plots = [f"NaN with boxes fs solid 1 noborder lc rgb '{COLOURS[name]}' title '{run['mounts'][name]['title']}'" for name in names]
+    if "memefs" in names:
+        plots.append("NaN with lines lw 2.5 lc rgb 'black' title 'target of the tmpfs store'")
+    return ["set lmargin at screen 0.7", "set rmargin at screen 0.98", "set bmargin at screen 0.02", "set tmargin at screen 0.25",
+            "unset title", "unset xtics", "unset ytics", "unset grid", "unset border", "unset arrow 1", "unset logscale",
+            "set xrange [0:1]", "set yrange [0:1]", f"set key at screen 0.98,{30 / tall:.4f} right bottom vertical maxcols 1",
+            "plot " + ", ".join(plots)]
 
 
 def chart(run, folder):
     """linux.svg and linux.png by gnuplot. False: there is nothing to draw."""
     names = [name for name in MAIN if name in run["mounts"]]
-    panels = [(group, panel(run, group, title, names, group == "metadata")) for group, title in GROUPS]
-    panels = [(group, script, count) for group, (script, count) in panels if script]
+    panels = [panel for group, title in GROUPS if (panel := Panel(run, group, title, names)).rows]
     if not panels or not names:
         return False
-    lines = 16 * len(names) // 2 + 10
-    tall = 90 + max(max(count for _, _, count in panels) * lines, 200)
-    values = [ratio(row, name) for row in run["rows"] for name in names]
-    values = [value for value in values if value] + [0.5, 2]
+    pitch = 8 * len(names) + 10
+    tall = HEAD + FOOT + max(max(len(panel.rows) for panel in panels), len(panels[-1].rows) + 5, 6) * pitch
+    values = [value for row in run["rows"] for name in names if (value := ratio(row, name))] + [0.5, 2]
     common = ["set encoding utf8", "set logscale x", f"set xrange [{min(values) / 1.15:.3f}:{max(values) * 1.15:.3f}]",
-              'set xtics (0.1, 0.2, "" 0.3, 0.5, 1, 2, "" 3, 5, 10, 20, "" 30, 50, 100, 200, "" 300, 500, 1000) nomirror',
-              "set ytics nomirror scale 0", "set grid xtics lt 1 lc rgb '#dddddd'", "set border 1 lc rgb '#888888'",
-              "set arrow 1 from 1, graph 0 to 1, graph 1 nohead lw 1.5 lc rgb '#444444' front",
-              "set key outside bottom center horizontal"]
-    for kind, terminal in (("svg", "svg size 1500,{0} dynamic background '#ffffff' font 'DejaVu Sans,11'"),
-                           ("png", "pngcairo size 1500,{0} background '#ffffff' font 'DejaVu Sans,9'")):
-        script = [f"set terminal {terminal.format(tall)}", f"set output '{os.path.join(folder, 'linux.' + kind)}'", *common,
-                  'set multiplot title "Time divided by kernel tmpfs\'s (shorter is better, left of 1 is faster than tmpfs)" font ",14"']
-        for at, (_, lines, count) in enumerate(panels):
-            script += [f"set origin {at / len(panels):.4f},0", f"set size {1 / len(panels):.4f},{(tall - 30) / tall:.4f}", *lines]
-        script.append("unset multiplot")
+              'set xtics (0.1, "" 0.2, "0.5" 0.5, 1, 2, "5" 5, 10, "20" 20, "50" 50, 100, "" 200, "" 500, 1000) nomirror '
+              "textcolor 'black'", "set ytics nomirror scale 0 textcolor 'black'", "set grid xtics lt 1 lc rgb '#d8d8d8'",
+              "set border 1 lc rgb '#888888'", "unset key",
+              "set arrow 1 from 1, graph 0 to 1, graph 1 nohead lw 1.5 lc rgb '#444444' front"]
+    width = WIDE / len(panels)
+    for kind, terminal in (("svg", "svg size {0},{1} dynamic background '#ffffff' font 'DejaVu Sans,12'"),
+                           ("png", "pngcairo size {0},{1} background '#ffffff' font 'DejaVu Sans,10'")):
+        script = [f"set terminal {terminal.format(WIDE, tall)}", f"set output '{os.path.join(folder, 'linux.' + kind)}'", *common,
+                  'set multiplot title "Time divided by kernel tmpfs\'s in the same round: shorter is better, left of 1 is faster '
+                  'than tmpfs" font ",14"']
+        for at, panel in enumerate(panels):
+            script += panel.script((at * width + LABEL) / WIDE, ((at + 1) * width - GAP) / WIDE,
+                                   1 - (HEAD + len(panel.rows) * pitch) / tall, 1 - HEAD / tall)
+        script += [*legend(run, names, tall), "unset multiplot"]
         done = subprocess.run(["gnuplot"], input="\n".join(script) + "\n", text=True, stderr=subprocess.PIPE, check=False)
         if done.returncode:
             raise RuntimeError(f"gnuplot: {done.stderr.strip()}")

@@ -60,7 +60,7 @@ ROWS = [
     Row("append_100", "100-byte appends", "data", 1.3),
     Row("map_read", "mmap read, a page", "data", 1.1),
     Row("map_write", "mmap write and msync, a page", "data", 1.1),
-    Fio("fio", "fio, 2 jobs, random 4 KiB read/write", "data", cpus=2),
+    Fio("fio", "fio, 2 jobs, random 4 KiB", "data", cpus=2),
 
     Row("stat", "stat, cached", "metadata", 1.1),
     Row("stat_cold", "stat, uncached", "metadata"),
