@@ -1,9 +1,8 @@
 """What a file system takes of the machine's memory, and what it gives back.
 
-Counted for the whole machine: what is not free (MemTotal - MemFree), after dropping what the kernel may drop
-(drop_caches 3), less the same before. So daemon, kernel structures and data are all in it, wherever they are;
-neighbours of the machine are, too. Beside it stand the parts that have a counter: shared memory (tmpfs's
-pages), slabs (the kernel's nodes and names) and the daemon's resident memory.
+Two ways to count, as differences to what was before: what is not free in the whole machine (MemTotal - MemFree), in
+which daemon, kernel and data all are, wherever they are, and the neighbours as well; and the sum of three
+counters: shared memory (tmpfs's pages), slabs (the kernel's nodes and names) and the daemon's own memory.
 """
 import os
 import time
@@ -30,27 +29,31 @@ def open_files():
         return int(file.read().split()[0])
 
 
-def sample(mount, drop):
+def drop_caches():
+    with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as file:
+        file.write("3")
+
+
+def sample(mount):
     mount.settle()
-    if drop:
-        with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as file:
-            file.write("3")
     info = meminfo()
     return {"all": info["MemTotal"] - info["MemFree"], "shared": info["Shmem"], "slab": info["Slab"],
-            "daemon": status(mount.daemon.pid, "VmRSS") * 1024 if mount.daemon else 0}
+            "daemon": status(mount.daemon.pid, "RssAnon") * 1024 if mount.daemon else 0}
 
 
 def steady(mount):
-    """A sample after dropping; pages come back a moment after the last name is gone, so it waits until two
-    samples differ by less than 64 KiB, for a second at most."""
-    before, until = sample(mount, True), time.monotonic() + 1
+    """A sample after dropping what the kernel can drop. Memory comes back a moment after the last name is gone: it
+    waits until shared memory and the daemon's have stopped to change, for two seconds at most."""
+    drop_caches()
+    before, until = sample(mount), time.monotonic() + 2
     while time.monotonic() < until:
-        time.sleep(0.05)
-        now = sample(mount, True)
-        if abs(now["all"] - before["all"]) < 65536:
-            return now
+        time.sleep(0.1)
+        now = sample(mount)
+        if now["shared"] == before["shared"] and now["daemon"] == before["daemon"]:
+            break
         before = now
-    return before
+    drop_caches()
+    return sample(mount)
 
 
 def less(a, b):
@@ -63,18 +66,19 @@ def descriptors(mount):
 
 def measure(kind, base, programs, quick, say):
     """The figures of one kind, each on a mount of its own, as a dictionary by what was written."""
-    count, big = (10000, 128) if quick else (100000, 1024)
-    works = [(f"{big} MiB in one file", ("fill_big", big))]
-    works += [(f"{count:,} files of {size:,} bytes", ("fill_files", count, size)) for size in (0, 1, 4096)]
+    count, big = (2000, 64) if quick else (100000, 1024)
+    works = [(f"{big:,} MiB in one file", ("fill_big", big), big << 20, 1)]
+    works += [(f"{count:,} files of {size:,} byte{'s'[:size != 1]}", ("fill_files", count, size), count * size, count)
+              for size in ((1,) if quick else (0, 1, 4096))]
     figures = {}
-    for title, words in works:
+    for title, words, written, files in works:
         mount = mounts.Mount(kind, base, programs)
         try:
             start = steady(mount)
-            files = open_files()
+            opened = open_files()
             mount.ask(*words)
-            figure = {"cached": less(sample(mount, False), start), "held": less(steady(mount), start),
-                      "descriptors": descriptors(mount), "files": open_files() - files}
+            figure = {"cached": less(sample(mount), start), "held": less(steady(mount), start), "written": written,
+                      "files": files, "descriptors": descriptors(mount), "opened": open_files() - opened}
             mount.ask("empty")
             figure["left"] = less(steady(mount), start)
             figures[title] = figure

@@ -82,7 +82,8 @@ class Ntfs3g(Kind):
         return ["ntfs-3g", "-o", "no_detach,permissions,big_writes,allow_other", image, place.path]
 
 
-NAMES = {"create", "create_write", "unlink", "unlink_4k", "mkdir", "rename", "symlink", "open", "chmod", "write_fstat"}
+NAMES = {"create", "create_write", "unlink", "unlink_4k", "mkdir", "rename", "symlink", "open", "chmod",
+         "write_fstat"}
 BEST = ("tmpfs", "")  # the tmpfs store where it can be had, else what the program chooses
 
 KINDS = [
@@ -91,7 +92,8 @@ KINDS = [
     Memefs("sectors", "memefs, sector store", ["sectors"], "allow_other"),
     Memefs("user", "memefs, ordinary user", [""], user=NOBODY),
     OnTmpfs("mergerfs", "mergerfs on tmpfs",
-            ["mergerfs", "-f", "-o", "allow_other,cache.files=auto-full,cache.readdir=true,cache.symlinks=true"]),
+            ["mergerfs", "-f", "-o",
+             "allow_other,cache.files=auto-full,cache.readdir=true,cache.symlinks=true"]),
     OnTmpfs("bindfs", "bindfs on tmpfs", ["bindfs", "-f", "-o", "allow_other"]),
     Ntfs3g("ntfs-3g", "ntfs-3g, image in tmpfs"),
     Memefs("private", "memefs, its owner only", BEST, rows=NAMES | {"untar", "rm"}),
@@ -216,6 +218,14 @@ class Mount:
     def forget(self):
         private.forget(self.path)
         self.settle()
+
+    def abandon(self):
+        """Ends it by force: with the daemon gone, whatever waits for it gets an error."""
+        for process in (self.daemon, self.client):
+            if process:
+                process.kill()
+                process.wait()
+        subprocess.run(["umount", "--lazy", self.path], stderr=subprocess.DEVNULL, check=False)
 
     def end(self):
         """Unmounts; the daemon must end by itself. Returns what went wrong, or nothing."""

@@ -4,9 +4,11 @@ The driver's work runs as the first process of a new process namespace with moun
 ends, in whatever way, the kernel ends every process below it and takes all mounts down; so there is
 nothing to clean up that could be forgotten, even by SIGKILL.
 """
+import contextlib
 import ctypes
 import os
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -47,7 +49,8 @@ def inside(work):
         _, status = os.waitpid(child, 0)
         return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 130
     finally:
-        os.rmdir(directory)
+        with contextlib.suppress(OSError):
+            os.rmdir(directory)
 
 
 def first_process(directory, work):
@@ -75,9 +78,10 @@ def first_process(directory, work):
 def open_fuse(directory):
     """/dev/fuse as udev makes it: for every user. Here only, whatever it is outside."""
     device = os.path.join(directory, "fuse")
-    os.mknod(device, 0o666 | 0o020000, os.stat("/dev/fuse").st_rdev)
-    os.chmod(device, 0o666)
-    subprocess.run(["mount", "--bind", device, "/dev/fuse"], check=True)
+    with contextlib.suppress(OSError, subprocess.CalledProcessError):  # then that user's mount is refused, no more
+        os.mknod(device, 0o666 | stat.S_IFCHR, os.stat("/dev/fuse").st_rdev)
+        os.chmod(device, 0o666)
+        subprocess.run(["mount", "--bind", device, "/dev/fuse"], check=True)
 
 
 def forget(path):

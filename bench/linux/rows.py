@@ -87,9 +87,9 @@ ROWS = [
     Tree("cp", "cp -r", "cp -r tree copy", HAVE_TREE + "; rm -rf copy", target=4.3),
     Tree("rm", "rm -r", "rm -r copy", HAVE_TREE + "; [ -d copy ] || cp -r tree copy", target=4.3),
     Tree("clone", "git clone", 'git clone -q "$MATERIAL/repository" clone', "rm -rf clone", target=2.3),
-    Tree("status", "git status", "git -C clone status --porcelain", HAVE_CLONE + " && git -C clone status --porcelain",
-         target=2),
-    Tree("compile", "compile a few C files", "make -s -C project",
+    Tree("status", "git status", "git -C clone status --porcelain",
+         HAVE_CLONE + " && git -C clone status --porcelain", target=2),
+    Tree("compile", "compile C files, make", "make -s -C project",
          'if [ -d project ]; then make -s -C project clean; else cp -r "$MATERIAL/project" project; fi'),
     Tree("untar_two", "two untars side by side",
          "{ " + UNTAR.format("one") + "; } & { " + UNTAR.format("two") + "; } && wait $!", "rm -rf one two",
@@ -135,17 +135,17 @@ class Material:
 
     def make_project(self):
         """A program of a few files that include each other's headers."""
-        for number in range(self.sources):
-            functions = "\n".join(
-                f"int part{number}_{i}(int x) {{ struct pair p = {{x, x * {i + 1}}}; "
-                f"for (int k = 0; k < {i + 2}; k++) p.a += p.b ^ k; return p.a; }}" for i in range(40))
+        numbers = range(self.sources)
+        includes = "".join(f'#include "part{number}.h"\n' for number in numbers)
+        objects = " ".join(f"part{number}.o" for number in numbers) + " main.o"
+        for number in numbers:
+            functions = "".join(f"int part{number}_{i}(int x) {{ struct pair p = {{x, x * {i + 1}}}; "
+                                f"for (int k = 0; k < {i + 2}; k++) p.a += p.b ^ k; return p.a; }}\n" for i in range(4))
             self.write(f"project/part{number}.h", f"int part{number}_0(int x);\n")
-            includes = "\n".join(f'#include "part{i}.h"' for i in range(self.sources))
-            self.write(f"project/part{number}.c", f"#include <stdio.h>\n{includes}\nstruct pair {{ int a, b; }};\n{functions}\n")
-        calls = " + ".join(f"part{number}_0(argc)" for number in range(self.sources))
-        includes = "\n".join(f'#include "part{i}.h"' for i in range(self.sources))
-        self.write("project/main.c", f"{includes}\nint main(int argc, char **argv) {{ (void)argv; return ({calls}) & 1; }}\n")
-        objects = " ".join(f"part{number}.o" for number in range(self.sources)) + " main.o"
+            self.write(f"project/part{number}.c",
+                       f"{includes}struct pair {{ int a, b; }};\n{functions}")
+        calls = " + ".join(f"part{number}_0(argc)" for number in numbers)
+        self.write("project/main.c", f"{includes}int main(int argc, char **argv) {{ (void)argv; return ({calls}) & 1; }}\n")
         self.write("project/Makefile", f"CFLAGS = -O1\nprogram: {objects}\n\t$(CC) -o $@ {objects}\n"
                                        f"{objects}: $(wildcard *.h)\nclean:\n\trm -f program {objects}\n")
 
@@ -159,23 +159,33 @@ class Material:
         subprocess.run(command, cwd=self.path, env=self.environment, check=True)
 
     def start(self, mount, command, **more):
-        return mount.start(command, cwd="/", env=self.environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                           **more)
+        return mount.start(command, cwd="/", env=self.environment, text=True, stdin=subprocess.DEVNULL,
+                           stderr=subprocess.PIPE, **more)
 
     def shell(self, mount, command):
         """The Time of a command in the mount's directory. A status that is not 0 is an error."""
         daemon, own, wall = mount.worked(), children(), time.perf_counter()
         process = self.start(mount, ["sh", "-ec", 'cd "$0"; ' + command, mount.root], stdout=subprocess.DEVNULL)
-        said = process.communicate()[1]
+        _, said = answered(mount, process)
         took = mounts.Time(time.perf_counter() - wall, children() - own, mount.worked() - daemon)
         finished(process, said)
         return took
 
     def output(self, mount, command):
         process = self.start(mount, command, stdout=subprocess.PIPE)
-        out, said = process.communicate()
+        out, said = answered(mount, process)
         finished(process, said)
         return out
+
+
+def answered(mount, process):
+    try:
+        return process.communicate(timeout=mounts.PATIENCE)
+    except subprocess.TimeoutExpired:
+        mount.abandon()
+        process.kill()
+        process.wait()
+        raise TimeoutError(f"no end in {mounts.PATIENCE} s") from None
 
 
 def finished(process, said):
