@@ -10,6 +10,7 @@ import time
 import mounts
 
 KINDS = ("tmpfs", "memefs", "sectors", "user", "mergerfs", "bindfs", "ntfs-3g")
+QUICK_KINDS = ("tmpfs", "memefs", "sectors")
 HELD = 1000
 
 
