@@ -86,9 +86,9 @@ static size_t entry_bytes(size_t name_size)
 	return offsetof(struct entry, name) + name_size;
 }
 
-/* Charged in one step: for the entry itself and for its places. */
-static uint64_t entry_charge(size_t name_size)
+uint64_t entry_charge(size_t name_size)
 {
+	/* In one step: for the entry itself and for its places. */
 	return pool_rounded(entry_bytes(name_size)) + ENTRY_PLACES;
 }
 

@@ -1,12 +1,11 @@
 /*
- * index: linear hashing over chained links. The buckets stand in segments of 512; the first
- * segment is as small as the index is.
+ * index: linear hashing over chained links. The buckets stand in segments; the first segment is as
+ * small as the index is.
  */
 #include "index.h"
 
 #include <string.h>
 
-#define SEGMENT 512u
 #define LEAST 8u
 
 /* The smallest power of two that is not below the number of buckets, by which hashes are cut. */
@@ -17,9 +16,9 @@ static uint32_t ceiling(uint32_t buckets)
 
 static struct index_link **bucket(const struct index *index, uint32_t number)
 {
-	if (number < SEGMENT)
+	if (number < INDEX_SEGMENT)
 		return &index->first[number];
-	return &index->more[number / SEGMENT - 1][number % SEGMENT];
+	return &index->more[number / INDEX_SEGMENT - 1][number % INDEX_SEGMENT];
 }
 
 static struct index_link **home(const struct index *index, uint32_t hash)
@@ -78,7 +77,7 @@ static bool resize_first(struct index *index, struct pool *pool, uint32_t bucket
 
 static bool add_segment(struct index *index, struct pool *pool)
 {
-	uint32_t number = index->buckets / SEGMENT - 1;
+	uint32_t number = index->buckets / INDEX_SEGMENT - 1;
 	struct index_link **segment;
 
 	if (number == index->more_room) {
@@ -94,7 +93,7 @@ static bool add_segment(struct index *index, struct pool *pool)
 		index->more = more;
 		index->more_room = room;
 	}
-	segment = pool_take_raw(pool, SEGMENT * sizeof(struct index_link *));
+	segment = pool_take_raw(pool, INDEX_SEGMENT * sizeof(struct index_link *));
 	if (!segment)
 		return false;
 	index->more[number] = segment;
@@ -105,11 +104,11 @@ static void grow(struct index *index, struct pool *pool)
 {
 	uint32_t half = ceiling(index->buckets + 1) / 2;
 
-	if (index->buckets < SEGMENT) {
+	if (index->buckets < INDEX_SEGMENT) {
 		resize_first(index, pool, index->buckets ? index->buckets * 2 : LEAST);
 		return;
 	}
-	if (index->buckets % SEGMENT == 0 && !add_segment(index, pool))
+	if (index->buckets % INDEX_SEGMENT == 0 && !add_segment(index, pool))
 		return;
 	divide(bucket(index, index->buckets - half), bucket(index, index->buckets), half);
 	index->buckets++;
@@ -120,7 +119,7 @@ static void shrink(struct index *index, struct pool *pool)
 	uint32_t last = index->buckets - 1, half = ceiling(index->buckets) / 2;
 	struct index_link **to;
 
-	if (index->buckets <= SEGMENT) {
+	if (index->buckets <= INDEX_SEGMENT) {
 		if (index->buckets > LEAST)
 			resize_first(index, pool, index->buckets / 2);
 		return;
@@ -129,9 +128,9 @@ static void shrink(struct index *index, struct pool *pool)
 		;
 	*to = *bucket(index, last);
 	index->buckets--;
-	if (last % SEGMENT == 0)
-		pool_give_raw(pool, index->more[last / SEGMENT - 1], SEGMENT * sizeof(struct index_link *));
-	if (last == SEGMENT) {
+	if (last % INDEX_SEGMENT == 0)
+		pool_give_raw(pool, index->more[last / INDEX_SEGMENT - 1], INDEX_SEGMENT * sizeof(struct index_link *));
+	if (last == INDEX_SEGMENT) {
 		pool_give_raw(pool, index->more, index->more_room * sizeof(*index->more));
 		index->more = NULL;
 		index->more_room = 0;
@@ -140,7 +139,7 @@ static void shrink(struct index *index, struct pool *pool)
 
 static void free_all(struct index *index, struct pool *pool)
 {
-	while (index->buckets > SEGMENT)
+	while (index->buckets > INDEX_SEGMENT)
 		shrink(index, pool);
 	pool_give_raw(pool, index->first, index->buckets * sizeof(*index->first));
 	*index = (struct index){0};

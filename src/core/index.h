@@ -21,6 +21,8 @@ struct index_link {
 	uint32_t own; /* the owner's to use */
 };
 
+#define INDEX_SEGMENT 512u /* buckets in a segment */
+
 /* All zero: empty. */
 struct index {
 	struct index_link **first; /* buckets 0..511, or fewer while small */

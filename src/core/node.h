@@ -254,6 +254,8 @@ struct entry *directory_find(const struct mfs_volume *volume, const struct direc
 			     const char *name, size_t size, uint32_t hash);
 uint32_t directory_hash(const struct mfs_volume *volume, const char *name, size_t size);
 
+/* What an entry costs. */
+uint64_t entry_charge(size_t name_size);
 /* Makes an entry, in no directory yet, that takes over the caller's reference to the node. NULL: no space;
  * with `forced` only when memory itself is used up. */
 struct entry *entry_make(struct mfs_volume *volume, const char *name, size_t size, struct mfs_node *node,

@@ -13,71 +13,8 @@
 #include <string.h>
 
 #include "../os/os.h"
-
-enum {
-	REGION_PAGES = 8192,
-	WORD_PAGES = 64,   /* pages in a word of a bitmap; also what small takes commit at once */
-	LONG_RUN = 64,	   /* pages: from here on a run is a long one */
-	HUGE_PAGES = 512,  /* pages in a huge page */
-	NOTE_PAGES = 16,   /* pages at the start of a small region that hold its notes */
-	WARM_PAGES = 1024, /* free pages that may stay with us, and a share of what is taken: */
-	WARM_SHARE = 16,
-	TRIM_SLACK = 256,      /* pages that a trim goes below the limit, so that not every give trims */
-	CLASSES = 14,	       /* powers of two up to REGION_PAGES */
-	BLOCK_CLASS = CLASSES, /* aligned blocks have a class of their own */
-	MISFITS = 32,	       /* regions searched in vain, for alignment, before a new one is opened */
-};
-
-_Static_assert(REGION_PAGES *OS_PAGE_SIZE == PAGES_REGION, "regions are found by their addresses");
-_Static_assert(REGION_PAGES / PAGES_BLOCK * PAGES_NOTE == NOTE_PAGES * OS_PAGE_SIZE, "a note for each block");
-
-enum kind { SMALL, LONG, HUGE, KINDS, GIANT = KINDS /* one run of its own, longer than a region */ };
-
-/* All fields: (p) the lock of struct pages; (c) constant. */
-struct region {
-	char *base;	 /* (c) */
-	size_t count;	 /* (c) pages */
-	size_t words;	 /* (c) words in each bitmap */
-	enum kind kind;	 /* (c) */
-	size_t index;	 /* (p) place on the shelf */
-	size_t taken;	 /* (p) pages, without the notes */
-	size_t spare;	 /* (p) pages that are free and warm */
-	size_t low;	 /* (p) words below this have no free page */
-	uint32_t huge;	 /* (p) kind HUGE: which huge pages are advised as such */
-	uint64_t *warm;	 /* (p) bitmap: committed; taken pages always are */
-	uint64_t used[]; /* (p) bitmap: taken */
-};
-
-struct slot {
-	struct region *region;
-	uint32_t longest; /* no free run is longer than this */
-	uint32_t block;	  /* words below this have no free block */
-};
-
-/* The regions of one kind, by address. */
-struct shelf {
-	struct slot *slots;
-	size_t count, room;
-	size_t first[CLASSES + 1]; /* by class: regions below this have no run of 2^class pages */
-	struct region *idle;	   /* the one region kept though all of it is free */
-	size_t cursor;		   /* regions below this are next to be trimmed */
-};
-
-struct entry {
-	uintptr_t key; /* address / PAGES_REGION; 0: free */
-	struct region *region;
-};
-
-struct pages {
-	os_lock lock;
-	struct shelf shelves[KINDS]; /* (p) */
-	struct entry *table;	     /* (p) open addressing: which region an address belongs to */
-	size_t table_room;	     /* (p) a power of two, or 0 */
-	size_t table_count;	     /* (p) */
-	uint64_t taken;		     /* (p) pages */
-	uint64_t spare;		     /* (p) pages that are free and warm */
-	uint64_t notes;		     /* (p) pages that hold notes */
-};
+#include "pages_region.h"
+#include "poison.h"
 
 /* ---- bitmaps ---------------------------------------------------------------- */
 
@@ -170,7 +107,7 @@ static struct region *region_of(const struct pages *pages, const void *at)
 	}
 }
 
-static void table_put(struct pages *pages, struct entry entry)
+static void table_put(struct pages *pages, struct table_entry entry)
 {
 	size_t i = table_place(pages, entry.key);
 	while (pages->table[i].key != 0)
@@ -187,9 +124,9 @@ static bool table_grow(struct pages *pages, size_t count)
 		room *= 2;
 	if (room == pages->table_room)
 		return true;
-	struct entry *old = pages->table;
+	struct table_entry *old = pages->table;
 	size_t old_room = pages->table_room;
-	struct entry *table = calloc(room, sizeof *table);
+	struct table_entry *table = calloc(room, sizeof *table);
 	if (table == NULL)
 		return false;
 	pages->table = table;
@@ -217,7 +154,7 @@ static void table_remove(struct pages *pages, uintptr_t key)
 			hole = i;
 		}
 	}
-	pages->table[hole] = (struct entry){0};
+	pages->table[hole] = (struct table_entry){0};
 	pages->table_count--;
 }
 
@@ -319,7 +256,7 @@ static struct region *region_open(struct pages *pages, enum kind kind, size_t co
 	if (kind < KINDS)
 		shelf_insert(&pages->shelves[kind], region, kind == SMALL ? count - NOTE_PAGES : count);
 	for (size_t i = 0; i < slices_of(region); i++)
-		table_put(pages, (struct entry){(uintptr_t)base / PAGES_REGION + i, region});
+		table_put(pages, (struct table_entry){(uintptr_t)base / PAGES_REGION + i, region});
 	return region;
 out:
 	os_pages_release(base, count * OS_PAGE_SIZE);
@@ -341,6 +278,8 @@ static void region_unlink(struct pages *pages, struct region *region)
 
 static void region_close(struct region *region)
 {
+	/* The system may give the same addresses to another. */
+	unpoison(region->base, region->count * OS_PAGE_SIZE);
 	os_pages_release(region->base, region->count * OS_PAGE_SIZE);
 	free(region);
 }
@@ -403,6 +342,7 @@ static void *region_take(struct pages *pages, struct region *region, size_t at, 
 		for (size_t i = at / HUGE_PAGES; i <= (end - 1) / HUGE_PAGES; i++)
 			region_advise(region, i, i * HUGE_PAGES >= at && (i + 1) * HUGE_PAGES <= end);
 	}
+	unpoison(region->base + at * OS_PAGE_SIZE, count * OS_PAGE_SIZE);
 	return region->base + at * OS_PAGE_SIZE;
 }
 
@@ -726,6 +666,7 @@ static void region_give(struct pages *pages, struct region *region, size_t at, s
 	}
 	for (size_t i = cut; i < end; i = next_word(i))
 		region->warm[i / WORD_PAGES] &= ~mask_of(i, end);
+	poison(region->base + at * OS_PAGE_SIZE, (end - at) * OS_PAGE_SIZE);
 	region->taken -= end - at;
 	region->spare += cut - at;
 	pages->taken -= end - at;
@@ -783,7 +724,7 @@ void pages_destroy(struct pages *pages)
 		return;
 	for (size_t i = 0; i < pages->table_room; i++) {
 		/* A giant stands in the table once for each slice: close it at its first. */
-		struct entry *entry = &pages->table[i];
+		struct table_entry *entry = &pages->table[i];
 		if (entry->key != 0 && entry->key != (uintptr_t)entry->region->base / PAGES_REGION)
 			entry->key = 0;
 	}

@@ -13,57 +13,10 @@
 #include <string.h>
 
 #include "../os/os.h"
-
-enum {
-	LANES = 4,	/* a power of two */
-	CLASSES = 29,	/* 16 up to 256, 4 up to 512, 4 up to 1024, 5 up to 3584 */
-	LARGEST = 3584, /* larger objects take whole pages */
-	TICKETS = 32,	/* lanes that may keep a slab though it is empty */
-	CACHE_LINE = 64,
-};
-
-#define SLAB_BYTES (PAGES_BLOCK * OS_PAGE_SIZE)
-
-/* Lives in the note of its block. (l) the lane's lock; (c) constant while an object is taken. */
-struct slab {
-	struct slab *next, *previous; /* (l) ring of the lane's slabs with room */
-	void *free;		      /* (l) objects given back, each begins with a link to the next */
-	uint32_t size;		      /* (c) bytes of an object */
-	uint16_t total;		      /* (c) objects */
-	uint16_t used;		      /* (l) objects taken */
-	uint16_t fresh;		      /* (l) objects from here on were never taken */
-	uint16_t class;		      /* (c) */
-	uint16_t lane;		      /* (c) */
-};
-
-_Static_assert(sizeof(struct slab) <= PAGES_NOTE, "the books of a slab fit into a note");
-
-struct lane {
-	os_lock lock;
-	struct slab *partial; /* (l) slabs with room, the one to take from first */
-	bool ticket;	      /* (l) may keep an empty slab */
-	char apart[CACHE_LINE - sizeof(os_lock) - 2 * sizeof(void *)];
-};
-
-struct pool {
-	struct budget *budget; /* (c) */
-	struct pages *pages;   /* (c) */
-	_Atomic int tickets;   /* not yet given to a lane */
-	struct lane lanes[LANES][CLASSES];
-};
+#include "poison.h"
+#include "pool_slab.h"
 
 /* ---- classes ------------------------------------------------------------------- */
-
-static unsigned class_of(size_t size)
-{
-	if (size <= 256)
-		return (unsigned)((size + 15) / 16) - (size != 0);
-	if (size <= 512)
-		return 16 + (unsigned)((size - 256 - 1) / 64);
-	if (size <= 1024)
-		return 20 + (unsigned)((size - 512 - 1) / 128);
-	return 24 + (unsigned)((size - 1024 - 1) / 512);
-}
 
 static size_t round_up(size_t size, size_t unit)
 {
@@ -127,6 +80,7 @@ static struct slab *slab_open(struct pool *pool, struct lane *lane, unsigned num
 		.lane = (uint16_t)number,
 	};
 	ring_add(lane, slab);
+	poison(block, SLAB_BYTES);
 	return slab;
 }
 
@@ -154,10 +108,12 @@ static void *slab_take(struct pool *pool, size_t size)
 		slab = slab_open(pool, lane, number, class, pool_rounded(size));
 	if (slab != NULL) {
 		object = slab->free;
-		if (object != NULL)
-			memcpy(&slab->free, object, sizeof slab->free);
-		else
+		if (object == NULL)
 			object = (char *)pages_noted(slab) + (size_t)slab->size * slab->fresh++;
+		unpoison(object, slab->size);
+		if (object == slab->free)
+			memcpy(&slab->free, object, sizeof slab->free);
+		poison((char *)object + size, slab->size - size);
 		if (++slab->used == slab->total)
 			ring_remove(lane, slab);
 	}
@@ -174,7 +130,9 @@ static void slab_give(struct pool *pool, void *object, size_t size)
 	bool empty = false;
 	os_lock_exclusive(&lane->lock);
 	assert(slab->used > 0);
+	unpoison(object, slab->size);
 	memcpy(object, &slab->free, sizeof slab->free);
+	poison(object, slab->size);
 	slab->free = object;
 	if (slab->used-- == slab->total)
 		ring_add(lane, slab);

@@ -9,7 +9,6 @@
 #define RUN_PAGES 512u		 /* longest run of new memory: 2 MiB */
 #define TAIL_FROM 128u		 /* sectors stored from which a short tail takes whole pages */
 #define HUGE_FROM 16384u	 /* sectors stored from which runs are huge pages: at most a fifth more */
-#define RUN_COST 32u		 /* bytes charged for each run but the first */
 #define PROMISE_MOST 0xfffffff8u /* longest promised run, in sectors */
 
 static const struct tree_kind runs_kind = {.item_size = sizeof(struct run), .tie = NULL};
@@ -116,14 +115,14 @@ static bool run_insert(const struct store *store, struct sectors *map, const str
 {
 	if (map->runs > 0) {
 		if (forced)
-			budget_force(store->budget, RUN_COST);
-		else if (!budget_take(store->budget, RUN_COST))
+			budget_force(store->budget, SECTORS_RUN_COST);
+		else if (!budget_take(store->budget, SECTORS_RUN_COST))
 			return false;
 	}
 	if (run_enter(store, map, run))
 		return true;
 	if (map->runs > 0)
-		budget_give(store->budget, RUN_COST);
+		budget_give(store->budget, SECTORS_RUN_COST);
 	return false;
 }
 
@@ -136,7 +135,7 @@ static void run_remove(const struct store *store, struct sectors *map, struct tr
 		return;
 	}
 	tree_remove(&map->many, &runs_kind, store->pool, place);
-	budget_give(store->budget, RUN_COST);
+	budget_give(store->budget, SECTORS_RUN_COST);
 	if (--map->runs > 1)
 		return;
 	tree_seek(&map->many, &runs_kind, 0, NULL, place);
@@ -785,7 +784,7 @@ void sectors_free(const struct store *store, struct sectors *map)
 	}
 	if (map->runs > 1) {
 		tree_clear(&map->many, store->pool);
-		budget_give(store->budget, (uint64_t)(map->runs - 1) * RUN_COST);
+		budget_give(store->budget, (uint64_t)(map->runs - 1) * SECTORS_RUN_COST);
 	}
 	map->runs = 0;
 	map->roomy = false;

@@ -22,6 +22,8 @@
 #include "pool.h"
 #include "tree.h"
 
+#define SECTORS_RUN_COST 32u /* bytes charged for each run but the first */
+
 struct run {
 	uint64_t start;	       /* first sector */
 	unsigned char *memory; /* NULL: promised */

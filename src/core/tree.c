@@ -1,45 +1,11 @@
 /*
- * tree: the B+tree. Pages are 1 KiB (a lone leaf begins smaller); an inner page holds, for each
- * child, the first 16 bytes of the child's first item and the child. Integer separators may be
- * lower than the child's first key, never higher; with ties they are exact, because they are
- * compared through what the item points to.
+ * tree: the B+tree. What its pages hold is told in tree_page.h.
  */
 #include "tree.h"
 
 #include <string.h>
 
-#define PAGE_BYTES 1024
-#define PAGE_BYTES_LEAST 64
-#define ITEM_LARGE (PAGE_BYTES_LEAST - sizeof(struct tree_page)) /* larger items begin with a larger page */
-
-struct tree_page {
-	uint16_t count;
-	uint16_t bytes; /* size of this page */
-	uint32_t unused;
-	uint64_t words[];
-};
-
-struct inner {
-	uint64_t key, rest; /* first 16 bytes of the first item below */
-	struct tree_page *child;
-};
-
-static unsigned leaf_room(const struct tree_kind *kind, size_t bytes)
-{
-	return (unsigned)((bytes - sizeof(struct tree_page)) / kind->item_size);
-}
-
-#define INNER_ROOM ((unsigned)((PAGE_BYTES - sizeof(struct tree_page)) / sizeof(struct inner)))
-
-static unsigned char *leaf_at(const struct tree_page *page, const struct tree_kind *kind, unsigned slot)
-{
-	return (unsigned char *)page->words + (size_t)slot * kind->item_size;
-}
-
-static struct inner *inner_at(const struct tree_page *page, unsigned slot)
-{
-	return (struct inner *)(void *)page->words + slot;
-}
+#include "tree_page.h"
 
 static int compare(const struct tree_kind *kind, const void *item, uint64_t key, const void *probe)
 {

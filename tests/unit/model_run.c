@@ -3,6 +3,8 @@
  */
 #include "model_run.h"
 
+#include "check.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -652,10 +654,26 @@ void run_check_node(struct run *run, struct model_node *node)
 	run_drop(run, real);
 }
 
+void run_check_structures(struct run *run)
+{
+	struct mfs_stream *streams[RUN_HANDLES + RUN_CURSORS];
+	struct check_held held = {streams, 0};
+	char text[CHECK_TEXT];
+
+	for (size_t i = 0; i < run->handle_count; i++)
+		streams[held.count++] = run->handles[i].stream;
+	for (size_t i = 0; i < RUN_CURSORS; i++)
+		if (run->cursors[i].directory) /* a node's first member is its main stream */
+			streams[held.count++] = (struct mfs_stream *)(void *)run->cursors[i].held;
+	if (!check_volume(run->volume, &held, text))
+		run_fail(run, __FILE__, __LINE__, "%s", text);
+}
+
 void run_check_all(struct run *run)
 {
 	struct mfs_space space;
 
+	run_check_structures(run);
 	for (size_t i = 0; i < run->model.node_count; i++)
 		run_check_node(run, run->model.nodes[i]);
 	for (size_t i = 0; i < run->handle_count; i++) {

@@ -156,6 +156,8 @@ void run_check_data(struct run *run, struct model_stream *model, struct mfs_stre
 void run_check_entries(struct run *run, struct model_node *node, struct mfs_node *real);
 /* All that there is to a node. */
 void run_check_node(struct run *run, struct model_node *node);
+/* The engine's own structures, with every reference accounted for. */
+void run_check_structures(struct run *run);
 /* Every node, the counters, and every handle. */
 void run_check_all(struct run *run);
 

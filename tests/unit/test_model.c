@@ -210,6 +210,8 @@ static bool model_seed(const struct run_mode *mode, uint64_t seed, uint64_t oper
 			if (run->step == run->phase_end)
 				next_phase(run);
 			one_operation(run);
+			if (run->step % 499 == 0)
+				run_check_structures(run);
 			if (run->step % 30011 == 30010)
 				run_check_all(run);
 		}
