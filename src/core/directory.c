@@ -58,6 +58,7 @@ enum mfs_status directory_make(struct mfs_volume *volume, struct directory **dir
 	if (!*directory)
 		return MFS_NO_SPACE;
 	(*directory)->next_position = 1;
+	os_lock_is(&(*directory)->lock, &order_directory);
 	return MFS_OK;
 }
 

@@ -40,7 +40,8 @@ void mfs_node_drop_many(struct mfs_volume *volume, struct mfs_node *node, uint64
 {
 	if (node && references > 0 && !node_is_root(node) &&
 	    atomic_fetch_sub_explicit(&node->references, references, memory_order_acq_rel) == references) {
-		node_number_remove(volume, node);
+		if (node->by_number.own)
+			node_number_remove(volume, node);
 		node_end(volume, node);
 	}
 }
@@ -152,6 +153,8 @@ static struct mfs_node *node_bare(struct mfs_volume *volume, const struct mfs_ne
 	if (!node)
 		return NULL;
 	node->main.node = node;
+	os_lock_is(&node->main.lock, &order_stream);
+	os_lock_is(&node->lock, &order_node);
 	node->number = next_number(volume);
 	node->references = 1;
 	node->attributes = what->attributes & MFS_A_SETTABLE;
@@ -188,8 +191,8 @@ enum mfs_status node_create(struct mfs_volume *volume, const struct mfs_new *wha
 	status = what->kind == MFS_DIRECTORY ? directory_make(volume, &node->directory) : MFS_OK;
 	if (status == MFS_OK)
 		status = fill_in(volume, node, what);
-	/* Last, for from here on others may find it. */
-	if (status == MFS_OK && !node_number_insert(volume, node))
+	/* Last, for from here on others may find it. A directory is not whole before it has a parent. */
+	if (status == MFS_OK && what->kind != MFS_DIRECTORY && !node_number_insert(volume, node))
 		status = MFS_NO_SPACE;
 	if (status == MFS_OK)
 		*made = node;

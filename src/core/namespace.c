@@ -173,21 +173,32 @@ static enum mfs_status may_enter(const struct mfs_volume *volume, const struct a
 	return status == MFS_OK && find(volume, asked) ? MFS_EXISTS : status;
 }
 
+/* A new directory has its entry: gives it its parent. Only then can it be found by its number. */
+static enum mfs_status settle(struct mfs_volume *volume, struct mfs_node *parent, struct entry *entry)
+{
+	struct mfs_node *node = entry->node;
+
+	node->directory->parent = parent;
+	if (!node_number_insert(volume, node)) {
+		directory_remove(volume, parent->directory, entry);
+		return MFS_NO_SPACE;
+	}
+	count_subdirectory(parent, 1);
+	return MFS_OK;
+}
+
 /* Puts a new node's entry into its directory if the name is free. */
 static enum mfs_status enter(struct mfs_volume *volume, const struct asked *asked, struct entry *entry)
 {
 	struct directory *directory = asked->directory->directory;
-	struct mfs_node *node = entry->node;
 	enum mfs_status status;
 
 	os_lock_exclusive(&directory->lock);
 	status = may_enter(volume, asked);
 	if (status == MFS_OK && !directory_insert(volume, directory, entry))
 		status = MFS_NO_SPACE;
-	if (status == MFS_OK && node->kind == MFS_DIRECTORY) {
-		node->directory->parent = asked->directory;
-		count_subdirectory(asked->directory, 1);
-	}
+	if (status == MFS_OK && entry->node->kind == MFS_DIRECTORY)
+		status = settle(volume, asked->directory, entry);
 	os_unlock_exclusive(&directory->lock);
 	if (status == MFS_OK)
 		node_touch(asked->directory, TOUCH_DATA);
@@ -302,6 +313,14 @@ static enum mfs_status end_directory(struct mfs_node *node)
 		node->directory->parent = NULL;
 	os_unlock_exclusive(&node->directory->lock);
 	return status;
+}
+
+/* A directory that was ended lives on after all; its parent's lock was held all the time. */
+static void revive(struct mfs_node *node, struct mfs_node *parent)
+{
+	os_lock_exclusive(&node->directory->lock);
+	node->directory->parent = parent;
+	os_unlock_exclusive(&node->directory->lock);
 }
 
 static enum mfs_status may_remove(const struct mfs_node *node, enum mfs_remove kind,
@@ -556,7 +575,7 @@ static enum mfs_status move_locked(struct move *move)
 	status = take_name(move);
 	if (status != MFS_OK) {
 		if (replaces && move->target->node->kind == MFS_DIRECTORY)
-			move->target->node->directory->parent = to;
+			revive(move->target->node, to);
 		return status;
 	}
 	if (move->victim && move->victim->kind == MFS_DIRECTORY)

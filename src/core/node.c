@@ -68,6 +68,7 @@ bool node_number_insert(struct mfs_volume *volume, struct mfs_node *node)
 	node->by_number.hash = (uint32_t)(node->number / NUMBER_SHARDS);
 	os_lock_exclusive(&volume->shards[shard].lock);
 	done = index_insert(&volume->shards[shard].nodes, volume->pool, &node->by_number);
+	node->by_number.own = done;
 	os_unlock_exclusive(&volume->shards[shard].lock);
 	return done;
 }

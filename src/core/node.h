@@ -18,6 +18,7 @@
 #include "budget.h"
 #include "index.h"
 #include "memefs.h"
+#include "order.h"
 #include "os.h"
 #include "pool.h"
 #include "sectors.h"
@@ -104,7 +105,7 @@ enum node_time { BIRTH, ACCESS, WRITE, CHANGE, TIMES };
 
 struct mfs_node {
 	struct mfs_stream main;	     /* first: the two pointers are one */
-	struct index_link by_number; /* (x) */
+	struct index_link by_number; /* (x) own: whether it is in the index */
 	uint64_t number;	     /* (c) */
 	_Atomic uint64_t references; /* (a) names, opens, and whoever holds one */
 	os_lock lock;
@@ -161,7 +162,7 @@ struct mfs_volume {
 /* ---- nodes ------------------------------------------------------------------- */
 
 /* Makes a node with one reference, in no directory. `links` is 1 for one that gets its name at once, 0 for
- * one that may get it later. Its times are now. */
+ * one that may get it later. Its times are now. A directory cannot be found by its number yet. */
 enum mfs_status node_create(struct mfs_volume *volume, const struct mfs_new *what, unsigned links,
 			    struct mfs_node **node);
 /* The root lives as long as its volume: nobody counts its references. */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "../os/os.h"
+#include "order.h"
 #include "pages_region.h"
 #include "poison.h"
 
@@ -715,7 +716,10 @@ void pages_give(struct pages *pages, void *at, size_t count)
 
 struct pages *pages_create(void)
 {
-	return calloc(1, sizeof(struct pages));
+	struct pages *pages = calloc(1, sizeof(struct pages));
+	if (pages != NULL)
+		os_lock_is(&pages->lock, &order_pages);
+	return pages;
 }
 
 void pages_destroy(struct pages *pages)

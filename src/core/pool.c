@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "../os/os.h"
+#include "order.h"
 #include "poison.h"
 #include "pool_slab.h"
 
@@ -209,6 +210,8 @@ struct pool *pool_create(struct budget *budget)
 		return NULL;
 	pool->budget = budget;
 	atomic_init(&pool->tickets, TICKETS);
+	for (unsigned i = 0; i < LANES * CLASSES; i++)
+		os_lock_is(&pool->lanes[i / CLASSES][i % CLASSES].lock, &order_pool);
 	pool->pages = pages_create();
 	if (pool->pages == NULL) {
 		free(pool);

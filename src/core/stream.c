@@ -121,6 +121,7 @@ static struct named_stream *named_make(struct mfs_volume *volume, struct mfs_nod
 	memcpy(new->name, name, size);
 	new->name_size = (uint32_t)size;
 	new->stream.node = node;
+	os_lock_is(&new->stream.lock, &order_stream);
 	new->references = 1; /* the list's */
 	return new;
 }

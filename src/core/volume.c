@@ -41,10 +41,19 @@ static enum mfs_status make_root(struct mfs_volume *volume, const struct mfs_opt
 	};
 	enum mfs_status status = node_create(volume, &root, 1, &volume->root);
 
-	if (status == MFS_OK) {
-		volume->root->directory->parent = volume->root;
-	}
-	return status;
+	if (status != MFS_OK)
+		return status;
+	volume->root->directory->parent = volume->root;
+	return node_number_insert(volume, volume->root) ? MFS_OK : MFS_NO_SPACE;
+}
+
+static void name_locks(struct mfs_volume *volume)
+{
+	os_lock_is(&volume->moving, &order_moving);
+	for (unsigned i = 0; i < NUMBER_SHARDS; i++)
+		os_lock_is(&volume->shards[i].lock, &order_shard);
+	os_lock_is(&volume->security_lock, &order_security);
+	os_lock_is(&volume->label_lock, &order_label);
 }
 
 enum mfs_status mfs_volume_create(const struct mfs_options *options, struct mfs_volume **made)
@@ -73,6 +82,7 @@ enum mfs_status mfs_volume_create(const struct mfs_options *options, struct mfs_
 	volume->order = options->order;
 	for (unsigned i = 0; i < NUMBER_SHARDS; i++)
 		volume->shards[i].next = NUMBER_SHARDS;
+	name_locks(volume);
 	volume->serial = options->serial;
 	while (volume->serial == 0)
 		os_random(&volume->serial, sizeof(volume->serial));

@@ -48,12 +48,34 @@ uint64_t os_memory_left(void);
  * recursive. Short waits spin, long ones sleep. */
 typedef struct os_lock {
 	_Atomic(uintptr_t) word;
+#ifdef MEMEFS_LOCK_ORDER
+	const struct os_lock_kind *kind; /* NULL: was not told */
+#endif
 } os_lock;
 
 void os_lock_exclusive(os_lock *lock);
 void os_unlock_exclusive(os_lock *lock);
 void os_lock_shared(os_lock *lock);
 void os_unlock_shared(os_lock *lock);
+
+/* Builds with MEMEFS_LOCK_ORDER watch over the order in which locks are taken: a thread may take one only
+ * while all that it holds are of lower rank, or `beside` allows another of the same. Locks of no kind are
+ * not watched. Other builds have none of this. */
+#ifdef MEMEFS_LOCK_ORDER
+struct os_lock_kind {
+	const char *name;
+	unsigned rank;
+	/* Whether `taken`, which is held by now, could be taken beside `held`. NULL: never. */
+	bool (*beside)(const os_lock *held, const os_lock *taken);
+};
+
+/* Before the lock is first taken. */
+void os_lock_is(os_lock *lock, const struct os_lock_kind *kind);
+/* Whether this thread holds a lock of a kind; with `exclusive`, only exclusively counts. */
+bool os_lock_held(const struct os_lock_kind *kind, bool exclusive);
+#else
+#	define os_lock_is(lock, kind) ((void)(lock))
+#endif
 
 /* ---- the rest ---------------------------------------------------------------- */
 

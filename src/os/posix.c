@@ -8,6 +8,7 @@
 #	define _GNU_SOURCE
 #endif
 
+#include "order.h"
 #include "os.h"
 
 #include <errno.h>
@@ -329,13 +330,16 @@ static void __attribute__((noinline)) lock_exclusive_slowly(os_lock *lock)
 void os_lock_exclusive(os_lock *lock)
 {
 	uintptr_t free = 0;
+	order_asks(lock);
 	if (!atomic_compare_exchange_strong_explicit(&lock->word, &free, WRITER, memory_order_acquire,
 						     memory_order_relaxed))
 		lock_exclusive_slowly(lock);
+	order_has(lock, true);
 }
 
 void os_unlock_exclusive(os_lock *lock)
 {
+	order_gives(lock, true);
 	uintptr_t word = atomic_exchange_explicit(&lock->word, 0, memory_order_release);
 	if (word & READERS_ASLEEP)
 		wake(lock, INT_MAX, SLEEPER_READER);
@@ -373,13 +377,16 @@ static void __attribute__((noinline)) lock_shared_slowly(os_lock *lock)
 void os_lock_shared(os_lock *lock)
 {
 	uintptr_t free = 0;
+	order_asks(lock);
 	if (!atomic_compare_exchange_strong_explicit(&lock->word, &free, READER, memory_order_acquire,
 						     memory_order_relaxed))
 		lock_shared_slowly(lock);
+	order_has(lock, false);
 }
 
 void os_unlock_shared(os_lock *lock)
 {
+	order_gives(lock, false);
 	uintptr_t word = atomic_fetch_sub_explicit(&lock->word, READER, memory_order_release) - READER;
 	/* The last one out wakes a writer; whoever came in between does it in our place. */
 	while ((word & (READERS | WRITER)) == 0 && (word & WRITERS_ASLEEP) != 0) {

@@ -8,6 +8,7 @@
 #endif
 #define WIN32_LEAN_AND_MEAN
 
+#include "order.h"
 #include "os.h"
 
 #include <windows.h>
@@ -95,42 +96,60 @@ uint64_t os_memory_left(void)
 
 /* ---- locks ---------------------------------------------------------------- */
 
-_Static_assert(sizeof(SRWLOCK) == sizeof(os_lock), "a slim lock is one word, zero when free");
+_Static_assert(sizeof(SRWLOCK) == sizeof(((os_lock *)0)->word), "a slim lock is one word, zero when free");
 
 enum { SPINS = 100 };
 
 static SRWLOCK *slim(os_lock *lock)
 {
-	return (SRWLOCK *)(void *)lock;
+	return (SRWLOCK *)(void *)&lock->word;
+}
+
+static bool try_exclusive(os_lock *lock)
+{
+	for (int spin = 0; spin < SPINS; spin++) {
+		if (TryAcquireSRWLockExclusive(slim(lock)))
+			return true;
+		YieldProcessor();
+	}
+	return false;
 }
 
 void os_lock_exclusive(os_lock *lock)
 {
-	for (int spin = 0; spin < SPINS; spin++) {
-		if (TryAcquireSRWLockExclusive(slim(lock)))
-			return;
-		YieldProcessor();
-	}
-	AcquireSRWLockExclusive(slim(lock));
+	order_asks(lock);
+	if (!try_exclusive(lock))
+		AcquireSRWLockExclusive(slim(lock));
+	order_has(lock, true);
 }
 
 void os_unlock_exclusive(os_lock *lock)
 {
+	order_gives(lock, true);
 	ReleaseSRWLockExclusive(slim(lock));
+}
+
+static bool try_shared(os_lock *lock)
+{
+	for (int spin = 0; spin < SPINS; spin++) {
+		if (TryAcquireSRWLockShared(slim(lock)))
+			return true;
+		YieldProcessor();
+	}
+	return false;
 }
 
 void os_lock_shared(os_lock *lock)
 {
-	for (int spin = 0; spin < SPINS; spin++) {
-		if (TryAcquireSRWLockShared(slim(lock)))
-			return;
-		YieldProcessor();
-	}
-	AcquireSRWLockShared(slim(lock));
+	order_asks(lock);
+	if (!try_shared(lock))
+		AcquireSRWLockShared(slim(lock));
+	order_has(lock, false);
 }
 
 void os_unlock_shared(os_lock *lock)
 {
+	order_gives(lock, false);
 	ReleaseSRWLockShared(slim(lock));
 }
 

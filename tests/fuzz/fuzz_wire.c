@@ -1,13 +1,12 @@
 /*
  * fuzz_wire: any bytes at all into every function of wire.h, and what must hold afterwards.
  *
- * A libFuzzer target. With -DFUZZ_MAIN it is a program of its own that runs
- * `fuzz_wire [inputs [seed]]`: well-formed buffers, most of them damaged a little, and plain
- * noise. Inputs depend on the seed alone. Build it with sanitizers: each buffer is a heap
- * block of exactly its size.
+ * With -DFUZZ_FORMAT=0 (EAs), 1 (reparse buffers) or 2 (security descriptors) a fuzz target. With
+ * -DFUZZ_MAIN it is a program of its own that runs `fuzz_wire [inputs [seed]]`: well-formed
+ * buffers, most of them damaged a little, and plain noise. Inputs depend on the seed alone. Build
+ * it with sanitizers: each buffer is a heap block of exactly its size.
  *
- * Input: one byte that chooses the format, a u16 that says where the first of two buffers
- * ends, the buffers.
+ * Input: a u16 that says where the first of two buffers ends, the buffers.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,18 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/core/bytes.h"
-#include "../../src/core/wire.h"
-
-#define MUST(condition)                                                                 \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort();                                                        \
-		}                                                                       \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "bytes.h"
+#include "fuzz.h"
+#include "wire.h"
 
 static void *exactly(const void *bytes, size_t size)
 {
@@ -276,23 +266,23 @@ static unsigned try_security(struct span a)
 
 /* ---- one input --------------------------------------------------------------------------- */
 
-static unsigned run(const uint8_t *data, size_t size)
+static unsigned run(unsigned format, const uint8_t *data, size_t size)
 {
 	size_t first;
 	struct span a, b;
 	uint8_t *a_copy, *b_copy;
 	unsigned good;
 
-	if (size < 3)
+	if (size < 2)
 		return 0;
-	first = bytes_get_u16(data + 1);
-	if (first > size - 3)
-		first = size - 3;
-	a_copy = exactly(data + 3, first);
-	b_copy = exactly(data + 3 + first, size - 3 - first);
+	first = bytes_get_u16(data);
+	if (first > size - 2)
+		first = size - 2;
+	a_copy = exactly(data + 2, first);
+	b_copy = exactly(data + 2 + first, size - 2 - first);
 	a = (struct span){a_copy, first};
-	b = (struct span){b_copy, size - 3 - first};
-	switch (data[0] % 3) {
+	b = (struct span){b_copy, size - 2 - first};
+	switch (format) {
 	case 0:
 		good = try_eas(a, b);
 		break;
@@ -307,11 +297,15 @@ static unsigned run(const uint8_t *data, size_t size)
 	return good;
 }
 
+#ifdef FUZZ_FORMAT
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	run(data, size);
+	run(FUZZ_FORMAT, data, size);
 	return 0;
 }
+
+#endif
 
 /* ---- a program of its own ----------------------------------------------------------------- */
 
@@ -510,16 +504,15 @@ int main(int argc, char **argv)
 {
 	uint64_t inputs = argc > 1 ? strtoull(argv[1], NULL, 0) : 1000000, good = 0;
 	struct random random = {argc > 2 ? strtoull(argv[2], NULL, 0) : 1};
-	static uint8_t input[3 + 8 * PART_MAX];
+	static uint8_t input[2 + 8 * PART_MAX];
 
 	for (uint64_t i = 0; i < inputs; i++) {
 		unsigned kind = below(&random, 3);
-		size_t first = make_part(&random, kind, input + 3);
-		size_t second = make_part(&random, kind, input + 3 + first);
+		size_t first = make_part(&random, kind, input + 2);
+		size_t second = make_part(&random, kind, input + 2 + first);
 
-		input[0] = (uint8_t)kind;
-		bytes_put_u16(input + 1, (uint16_t)first);
-		good += run(input, 3 + first + second);
+		bytes_put_u16(input, (uint16_t)first);
+		good += run(kind, input, 2 + first + second);
 	}
 	printf("%llu inputs, %llu well-formed buffers\n", (unsigned long long)inputs,
 	       (unsigned long long)good);

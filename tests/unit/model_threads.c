@@ -6,87 +6,24 @@
  * directories is moved about by all while all climb and walk in it.
  */
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "model_run.h"
-
-#define THREADS_MAX 64
-#define SHARED_DIRECTORIES 4
-#define STAYING 12   /* entries of each thread in each directory that never change */
-#define OWN_NAMES 48 /* names of each thread that come and go */
-#define OWN_BYTES 20000
-#define SHARED_FILES 3
-#define RECORD 64
-#define SLOTS 256	 /* records in a shared file */
-#define TREE 24		 /* directories in the tree that is moved about */
-#define CLIMB_MAX 100000 /* far more steps than any climb takes, unless there is a cycle */
-
-struct record {
-	uint32_t thread, slot;
-	uint64_t sequence, file;
-	uint64_t noise[4];
-	uint64_t sum;
-};
-_Static_assert(sizeof(struct record) == RECORD, "a record is one write");
-
-struct own {
-	bool there;
-	unsigned directory;
-	uint64_t number;
-	uint32_t size; /* bytes in it; byte i is (seed + i) */
-	uint8_t seed;
-};
-
-struct shared {
-	struct mfs_volume *volume;
-	const struct run_mode *mode;
-	unsigned threads;
-	uint64_t operations, seed;
-	struct mfs_node *directory[SHARED_DIRECTORIES], *tree, *tree_node[TREE];
-	struct mfs_stream *file[SHARED_FILES], *log;
-	uint8_t security[4][2048];
-	size_t security_size[4];
-	_Atomic unsigned faults;
-	_Atomic uint64_t logged[THREADS_MAX];
-	_Atomic uint64_t last_number; /* of some node made lately */
-};
-
-struct worker {
-	struct shared *shared;
-	unsigned index;
-	struct random random;
-	struct own own[OWN_NAMES];
-	uint64_t step, sequence;
-	uint8_t buffer[OWN_BYTES + RECORD * SLOTS];
-	const char *doing;
-};
+#include "check.h"
+#include "model_threads.h"
 
 /* ---- reporting --------------------------------------------------------------------------- */
 
-static void fault(struct worker *worker, int line, const char *what, long long value)
+void worker_fault(struct worker *worker, const char *file, int line, const char *what, long long value)
 {
 	/* The first faults tell the most; then only their number. */
 	if (atomic_fetch_add(&worker->shared->faults, 1) < 20)
 		printf("# seed %llu, thread %u, step %llu (%s): %s (%lld) at %s:%d\n",
 		       (unsigned long long)worker->shared->seed, worker->index,
-		       (unsigned long long)worker->step, worker->doing, what, value, __FILE__, line);
+		       (unsigned long long)worker->step, worker->doing, what, value, file, line);
 }
-
-#define MUST(worker, condition)                                 \
-	do {                                                    \
-		if (!(condition))                               \
-			fault(worker, __LINE__, #condition, 0); \
-	} while (0)
-#define MUST_BE(worker, actual, wanted)                                                  \
-	do {                                                                             \
-		long long actual_ = (long long)(actual);                                 \
-		if (actual_ != (long long)(wanted))                                      \
-			fault(worker, __LINE__, #actual " should be " #wanted, actual_); \
-	} while (0)
 
 static size_t own_name(const struct worker *worker, unsigned which, char to[32])
 {
@@ -280,7 +217,7 @@ static void own_write(struct worker *worker, unsigned which)
 		MUST_BE(worker, done, own->size);
 		for (uint32_t i = 0; i < own->size; i++) {
 			if (worker->buffer[i] != (uint8_t)(own->seed + i)) {
-				fault(worker, __LINE__, "wrong byte", i);
+				worker_fault(worker, __FILE__, __LINE__, "wrong byte", i);
 				break;
 			}
 		}
@@ -312,7 +249,8 @@ static bool thread_take(void *context, const struct mfs_entry *entry)
 	list->name_size = entry->name_size;
 	memcpy(list->name, entry->name, entry->name_size);
 	if (entry->name_size >= sizeof(name)) {
-		fault(list->worker, __LINE__, "a name that nobody made", (long long)entry->name_size);
+		worker_fault(list->worker, __FILE__, __LINE__, "a name that nobody made",
+			     (long long)entry->name_size);
 		return true;
 	}
 	memcpy(name, entry->name, entry->name_size);
@@ -331,7 +269,7 @@ static bool thread_take(void *context, const struct mfs_entry *entry)
 			MUST_BE(list->worker, info.number, mfs_node_number(entry->node));
 		}
 	} else {
-		fault(list->worker, __LINE__, "a name that nobody made", 0);
+		worker_fault(list->worker, __FILE__, __LINE__, "a name that nobody made", 0);
 	}
 	return true;
 }
@@ -429,7 +367,7 @@ static void check_records(struct worker *worker, const uint8_t *bytes, size_t si
 			continue;
 		if (record.sum != record_sum(&record) || record.slot != slot || record.file != file ||
 		    record.thread >= worker->shared->threads)
-			fault(worker, __LINE__, "a record is torn or misplaced", slot);
+			worker_fault(worker, __FILE__, __LINE__, "a record is torn or misplaced", slot);
 	}
 }
 
@@ -563,17 +501,26 @@ static void shared_streams(struct worker *worker)
 	mfs_stream_drop(shared->volume, stream);
 }
 
-/* A number that was given out lately: the node is there, or it is gone. */
+/* A number that was given out lately, or is about to be: the node is there and whole, or there is none. */
 static void by_number(struct worker *worker)
 {
-	uint64_t number = atomic_load(&worker->shared->last_number) + random_below(&worker->random, 8);
-	struct mfs_node *node = mfs_node_by_number(worker->shared->volume, number);
+	/* Each thread's numbers lie 16 apart. */
+	uint64_t number = atomic_load(&worker->shared->last_number) + 16 * random_below(&worker->random, 3) +
+			  (random_percent(&worker->random, 20) ? random_below(&worker->random, 8) : 0);
+	struct mfs_node *node = mfs_node_by_number(worker->shared->volume, number), *parent = NULL;
 	struct mfs_info info;
 	size_t size;
 
 	worker->doing = "by number";
 	if (!node)
 		return;
+	if (mfs_node_is_directory(node)) {
+		enum mfs_status status = mfs_parent(worker->shared->volume, node, &parent);
+
+		MUST(worker, status == MFS_OK || status == MFS_NOT_FOUND);
+		MUST(worker, (status == MFS_OK) == (parent != NULL));
+		mfs_node_drop(worker->shared->volume, parent);
+	}
 	mfs_node_info(worker->shared->volume, node, &info);
 	MUST_BE(worker, info.number, number);
 	MUST_BE(worker,
@@ -615,7 +562,7 @@ static void tree_move(struct worker *worker)
 				    random_percent(&worker->random, 50) ? shared->tree_node[which] : NULL);
 		/* Moved by another meanwhile: not found; already there: exists, or nothing to do. */
 		if (status != MFS_OK && status != MFS_LOOP && status != MFS_NOT_FOUND && status != MFS_EXISTS)
-			fault(worker, __LINE__, "moving answered", status);
+			worker_fault(worker, __FILE__, __LINE__, "moving answered", status);
 	} else if (mfs_parent(shared->volume, shared->tree_node[other], &place) == MFS_OK) {
 		status = mfs_rename(shared->volume, from, name, tree_name(which, name), place, with,
 				    tree_name(other, with), MFS_RENAME_EXCHANGE, NULL);
@@ -624,7 +571,7 @@ static void tree_move(struct worker *worker)
 			status = mfs_rename(shared->volume, from, name, tree_name(which, name), place, with,
 					    tree_name(other, with), MFS_RENAME_EXCHANGE, NULL);
 		if (status != MFS_OK && status != MFS_LOOP && status != MFS_NOT_FOUND)
-			fault(worker, __LINE__, "exchanging answered", status);
+			worker_fault(worker, __FILE__, __LINE__, "exchanging answered", status);
 		mfs_node_drop(shared->volume, place);
 	}
 	mfs_node_drop(shared->volume, from);
@@ -661,7 +608,7 @@ static void tree_walk(struct worker *worker)
 		size += (size_t)sprintf(path + size, "/n%u", (unsigned)random_below(&worker->random, TREE));
 	status = mfs_walk(worker->shared->volume, path, size, '/', &place);
 	if (status != MFS_OK && status != MFS_NOT_FOUND && status != MFS_PATH_NOT_FOUND)
-		fault(worker, __LINE__, "walking answered", status);
+		worker_fault(worker, __FILE__, __LINE__, "walking answered", status);
 	MUST(worker, (status == MFS_OK) == (place.node != NULL));
 	mfs_place_drop(worker->shared->volume, &place);
 	status = mfs_normalize(worker->shared->volume, path, size, '/', to, sizeof(to), &needed);
@@ -671,6 +618,14 @@ static void tree_walk(struct worker *worker)
 
 /* ---- all of it --------------------------------------------------------------------------------------------
  */
+
+static void other_step(struct worker *worker)
+{
+	static worker_operation *const operations[] = {others_links,	others_directories, others_scratch,
+						       others_metadata, others_reparse,	    others_volume};
+
+	operations[random_below(&worker->random, sizeof(operations) / sizeof(operations[0]))](worker);
+}
 
 static void worker_step(struct worker *worker)
 {
@@ -692,10 +647,12 @@ static void worker_step(struct worker *worker)
 		own_lookup(worker, which);
 	else if (kind < 39)
 		list_shared(worker);
-	else if (kind < 52)
+	else if (kind < 47)
 		file_write(worker);
-	else if (kind < 62)
+	else if (kind < 52)
 		file_read(worker);
+	else if (kind < 62)
+		other_step(worker);
 	else if (kind < 66)
 		file_shape(worker);
 	else if (kind < 70)
@@ -760,6 +717,7 @@ static void shared_begin(struct shared *shared, struct mfs_node *root)
 	shared->tree = make(shared, root, "tree", 4, MFS_DIRECTORY);
 	for (unsigned i = 0; i < TREE; i++)
 		shared->tree_node[i] = make(shared, shared->tree, name, tree_name(i, name), MFS_DIRECTORY);
+	others_begin(shared);
 	random_seed(&random, shared->seed);
 	run.random = random;
 	for (unsigned i = 0; i < 4; i++) {
@@ -844,6 +802,35 @@ static size_t remove_below(struct worker *worker, struct mfs_node *node)
 	}
 }
 
+/* The engine's own structures, when all threads have ended. */
+static void check_structures(struct worker *worker, struct mfs_node *root)
+{
+	struct shared *shared = worker->shared;
+	const struct others *others = &shared->others;
+	struct mfs_node *nodes[] = {root,	   shared->tree,   others->root, others->place,
+				    others->spare, others->marked, others->point};
+	struct mfs_stream *streams[64];
+	struct check_held held = {streams, 0};
+	char text[CHECK_TEXT];
+
+	/* A node's first member is its main stream. */
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++)
+		streams[held.count++] = (struct mfs_stream *)(void *)nodes[i];
+	for (unsigned i = 0; i < TREE; i++)
+		streams[held.count++] = (struct mfs_stream *)(void *)shared->tree_node[i];
+	for (unsigned i = 0; i < SHARED_DIRECTORIES; i++)
+		streams[held.count++] = (struct mfs_stream *)(void *)shared->directory[i];
+	for (unsigned i = 0; i < 2 * SHARED_FILES; i++) /* made with two references, as the log */
+		streams[held.count++] = shared->file[i / 2];
+	streams[held.count++] = shared->log;
+	streams[held.count++] = shared->log;
+	streams[held.count++] = others->scratch[0];
+	streams[held.count++] = others->scratch[1];
+	worker->doing = "check";
+	if (!check_volume(shared->volume, &held, text))
+		worker_fault(worker, __FILE__, __LINE__, text, 0);
+}
+
 /* Gives every reference back, deletes everything: the counters must be where they were. */
 static void shared_end(struct worker *workers, struct mfs_node *root, const struct mfs_space *start)
 {
@@ -862,11 +849,13 @@ static void shared_end(struct worker *workers, struct mfs_node *root, const stru
 	for (unsigned i = 0; i < SHARED_FILES; i++) /* made with two references, of which `make` left one */
 		mfs_node_drop_many(shared->volume, mfs_stream_node(shared->file[i]), 2);
 	mfs_node_drop_many(shared->volume, mfs_stream_node(shared->log), 2);
+	remove_below(worker, shared->others.root);
+	others_end(shared);
 	for (unsigned thread = 0; thread < shared->threads; thread++)
 		for (unsigned i = 0; i < OWN_NAMES; i++)
 			own += workers[thread].own[i].there;
 	count = remove_below(worker, root);
-	MUST_BE(worker, count, own + SHARED_DIRECTORIES * (1 + shared->threads * STAYING) + SHARED_FILES + 2);
+	MUST_BE(worker, count, own + SHARED_DIRECTORIES * (1 + shared->threads * STAYING) + SHARED_FILES + 3);
 	mfs_volume_space(shared->volume, &space);
 	MUST_BE(worker, space.used_nodes, start->used_nodes);
 	MUST_BE(worker, space.used_bytes, start->used_bytes);
@@ -907,6 +896,7 @@ unsigned run_threads(const struct run_mode *mode, uint64_t seed, unsigned thread
 	for (unsigned i = 0; i < threads; i++)
 		pthread_join(handles[i], NULL);
 	check_log(&workers[0]);
+	check_structures(&workers[0], root);
 	if (shared->faults == 0) {
 		shared_end(workers, root, &start);
 		mfs_node_drop(shared->volume, root);

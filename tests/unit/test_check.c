@@ -281,7 +281,7 @@ static void order(struct scene *scene, int by)
 	memcpy(words + 2, first, 16);
 }
 
-static void order_pages(struct scene *scene, int by)
+static void order_page_count(struct scene *scene, int by)
 {
 	scene->below->directory->order.pages += (uint32_t)by;
 }
@@ -461,7 +461,7 @@ static const struct {
 	{entry_hash, "hash", false},
 	{next_position, "never given out", false},
 	{order, "go back", true},
-	{order_pages, "pages", false},
+	{order_page_count, "pages", false},
 	{separator, "separator", false},
 	{index_count, "index", false},
 	{index_bucket, "bucket", false},

@@ -19,7 +19,7 @@
 #include "test.h"
 
 #define SEEDS 5
-#define THREADS_BY_DEFAULT 4
+#define THREADS_BY_DEFAULT 8
 
 /* ---- which operation ------------------------------------------------------------------------ */
 
