@@ -68,12 +68,14 @@ static size_t longest_run(const struct region *region)
 	size_t longest = 0, run = 0;
 
 	for (size_t i = 0; i < region->count; i++) {
-		if (i % WORD_PAGES == 0 && region->used[i / WORD_PAGES] == UINT64_MAX) {
-			run = 0;
+		uint64_t word = region->used[i / WORD_PAGES];
+
+		if (i % WORD_PAGES == 0 && (word == 0 || word == UINT64_MAX)) {
+			run = word ? 0 : run + WORD_PAGES;
 			i += WORD_PAGES - 1;
-			continue;
+		} else {
+			run = is_set(region->used, i) ? 0 : run + 1;
 		}
-		run = is_set(region->used, i) ? 0 : run + 1;
 		if (run > longest)
 			longest = run;
 	}

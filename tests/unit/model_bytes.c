@@ -277,9 +277,11 @@ void op_size(struct run *run)
 		size = (uint64_t)MFS_SIZE_MAX + random_below(&run->random, 3);
 	run_say(run, "set size of %llu to %llu (was %llu)", (unsigned long long)name_of(use.model),
 		(unsigned long long)size, (unsigned long long)use.model->data.size);
-	changed = run_outcome(
-		run, mfs_set_size(run->volume, use.stream, size), growth_faults(run, &use.model->data, size),
-		size > use.model->data.size && run->mode->promise ? size - use.model->data.size : 0);
+	changed = run_outcome(run, mfs_set_size(run->volume, use.stream, size),
+			      growth_faults(run, &use.model->data, size),
+			      size <= use.model->data.size ? RUN_FREES
+			      : run->mode->promise	   ? size - use.model->data.size
+							   : 0);
 	if (changed) {
 		if (size <= use.model->data.size)
 			use.model->promised = 0;
@@ -405,7 +407,9 @@ void op_fallocate(struct run *run)
 		(unsigned long long)offset, (unsigned long long)name_of(use.model), flags,
 		(unsigned long long)data->size);
 	changed = run_outcome(run, mfs_fallocate(run->volume, use.stream, offset, size, flags), faults,
-			      size + (run->mode->promise ? grown - data->size : 0));
+			      flags & MFS_FALLOCATE_PUNCH
+				      ? RUN_FREES
+				      : size + (run->mode->promise ? grown - data->size : 0));
 	if (changed) {
 		if (flags & MFS_FALLOCATE_COLLAPSE) {
 			model_data_collapse(data, offset, size);
@@ -678,7 +682,7 @@ void op_stream_remove(struct run *run)
 	}
 	run_say(run, "remove stream %.*s of %llu%s", (int)size, name, (unsigned long long)node->number,
 		only ? ", only" : "");
-	if (run_outcome(run, mfs_stream_remove(run->volume, real, name, size, only), faults, 0)) {
+	if (run_outcome(run, mfs_stream_remove(run->volume, real, name, size, only), faults, RUN_FREES)) {
 		model_stream_remove(model);
 		node->change.known = MODEL_ANY;
 	}

@@ -542,7 +542,8 @@ static void reparse_remove(struct run *run, struct model_node *node, struct mfs_
 	}
 	run_say(run, "remove reparse data of %llu%s", (unsigned long long)node->number,
 		named ? ", by tag" : "");
-	if (run_outcome(run, mfs_reparse_remove(run->volume, real, named ? head : NULL, size), faults, 0)) {
+	if (run_outcome(run, mfs_reparse_remove(run->volume, real, named ? head : NULL, size), faults,
+			RUN_FREES)) {
 		model_bytes_set(&node->reparse, "", 0);
 		node->change.known = MODEL_ANY;
 	}
@@ -614,7 +615,7 @@ void op_xattr(struct run *run)
 	if (random_percent(&run->random, 25)) {
 		run_say(run, "remove xattr %.*s of %llu", (int)size, name, (unsigned long long)node->number);
 		faults |= xattr ? 0 : RUN_BIT(MFS_NO_ATTRIBUTE);
-		if (run_outcome(run, mfs_xattr_remove(run->volume, real, name, size), faults, 0)) {
+		if (run_outcome(run, mfs_xattr_remove(run->volume, real, name, size), faults, RUN_FREES)) {
 			xattr_drop(node, xattr);
 			run_changed(node);
 		}

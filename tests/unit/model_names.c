@@ -326,7 +326,7 @@ void op_unlink(struct run *run)
 	}
 	run_say(run, "unlink %.*s from %llu, kind %d%s", (int)size, name,
 		(unsigned long long)directory->number, (int)kind, only ? ", only" : "");
-	if (run_outcome(run, mfs_unlink(run->volume, real, name, size, kind, only), faults, 0)) {
+	if (run_outcome(run, mfs_unlink(run->volume, real, name, size, kind, only), faults, RUN_FREES)) {
 		entry->node->opens += only != NULL; /* `only` keeps it for a moment longer */
 		if (only) {
 			struct model_node *node = entry->node;

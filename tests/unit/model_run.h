@@ -34,6 +34,7 @@
 struct run_mode {
 	const char *text;
 	bool insensitive, by_name, promise;
+	bool full; /* what is free is filled up at once, most of the time */
 	uint64_t max_bytes, max_nodes; /* 0: none */
 };
 
@@ -66,6 +67,8 @@ struct run {
 	int64_t start_seconds;
 	unsigned weight;    /* of all operations together */
 	size_t goal;	    /* how many nodes this phase steers to */
+	uint64_t filling;   /* bytes to be written now, 0: as many as may be */
+	uint64_t full;	    /* steps that found the volume full */
 	uint64_t phase_end; /* the step at which the next one begins */
 	struct run_handle handles[RUN_HANDLES];
 	size_t handle_count;
@@ -103,6 +106,7 @@ _Noreturn void run_fail(struct run *run, const char *file, int line, const char 
 /* Judges an answer. `refusals`: statuses that are right; empty: it must succeed. With MFS_OK in the set both
  * are right. On a limited volume NO_SPACE and NO_NODES may come as well, when the limit is near enough to
  * `bytes` more. A refusal must have changed no counter. Returns whether it was MFS_OK. */
+#define RUN_FREES UINT64_MAX /* as `bytes`: it needs none, and must work on a full volume */
 bool run_outcome(struct run *run, enum mfs_status status, uint64_t refusals, uint64_t bytes);
 /* Takes the counters down anew, for a second change in one operation. */
 void run_mark(struct run *run);

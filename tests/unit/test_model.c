@@ -1,10 +1,10 @@
 /*
  * test_model: random operations on a volume and on a plain model of one; they must never differ.
  *
- * test_model [--seed N] [--operations N] [--threads N] [--insensitive] [--by-name] [--promise]
+ * test_model [--seed N] [--operations N] [--threads N] [--insensitive] [--by-name] [--promise] [--full]
  *            [--max-bytes N] [--max-nodes N]
  *
- * Without arguments it runs five fixed seeds, each in another mode, and then several threads at once.
+ * Without arguments it runs eight fixed seeds, each in another mode, and then several threads at once.
  * With any of the mode's arguments every seed runs in that mode; with --threads N above 1 only the
  * threads run. A failure prints the seed, the step and the last operations: the same arguments
  * bring it back.
@@ -18,7 +18,7 @@
 #include "model_run.h"
 #include "test.h"
 
-#define SEEDS 5
+#define SEEDS 8
 #define THREADS_BY_DEFAULT 8
 
 /* ---- which operation ------------------------------------------------------------------------ */
@@ -52,15 +52,48 @@ static const struct weight weights[] = {
 };
 #define WEIGHTS (sizeof(weights) / sizeof(weights[0]))
 
+/* Whether next to nothing fits any more; else says how much does. */
+static bool is_full(struct run *run, uint64_t *free)
+{
+	struct mfs_space space;
+
+	mfs_volume_space(run->volume, &space);
+	*free = space.free_bytes;
+	return (run->max_bytes && space.free_bytes < 4096) || (run->max_nodes && space.free_nodes == 0);
+}
+
+/* Fills up what is free, most of the time. False: there was nothing to fill. */
+static bool fill_up(struct run *run)
+{
+	uint64_t free;
+
+	if (is_full(run, &free)) {
+		run->full++;
+		return false;
+	}
+	if (random_percent(&run->random, 15))
+		return false;
+	if (run->max_nodes) {
+		op_create(run);
+		return true;
+	}
+	run->filling = free;
+	op_write(run);
+	run->filling = 0;
+	return true;
+}
+
 static void one_operation(struct run *run)
 {
 	uint64_t at = random_below(&run->random, run->weight);
 	size_t which = 0;
 
-	while (at >= weights[which].weight)
-		at -= weights[which++].weight;
 	run_say(run, "(nothing)");
 	run_mark(run);
+	if (run->mode->full && fill_up(run))
+		return;
+	while (at >= weights[which].weight)
+		at -= weights[which++].weight;
 	/* Far from the goal, more goes or comes. */
 	if (run->model.node_count > run->goal && random_percent(&run->random, 20))
 		op_unlink(run);
@@ -194,9 +227,21 @@ static void next_phase(struct run *run)
 	}
 }
 
+/* A full volume was what it is called for more than half of the time. */
+static bool was_full(const struct run *run)
+{
+	if (!run->mode->full)
+		return true;
+	printf("# figure: full volume (%s): full in %" PRIu64 " of %" PRIu64 " operations\n", run->mode->text,
+	       run->full, run->step);
+	return run->full > run->step / 2;
+}
+
 static bool model_seed(const struct run_mode *mode, uint64_t seed, uint64_t operations)
 {
 	struct run *run = malloc(sizeof(*run));
+	bool good;
+
 	printf("# seed %" PRIu64 ", %" PRIu64 " operations, %s\n", seed, operations, mode->text);
 	fflush(stdout);
 	if (!run_begin(run, mode, seed)) {
@@ -217,9 +262,10 @@ static bool model_seed(const struct run_mode *mode, uint64_t seed, uint64_t oper
 		}
 		run_check_all(run);
 		run_empty(run);
+		good = was_full(run);
 		run_end(run);
 		free(run);
-		return true;
+		return good;
 	}
 	return false;
 }
@@ -255,6 +301,9 @@ static bool parse(int count, char **values, struct arguments *to)
 			continue;
 		} else if (!strcmp(name, "--promise")) {
 			to->mode_given = to->mode.promise = true;
+			continue;
+		} else if (!strcmp(name, "--full")) {
+			to->mode_given = to->mode.full = true;
 			continue;
 		}
 		if (!parse_number(values[++i], &number))
@@ -294,17 +343,25 @@ static const struct run_mode modes[SEEDS] = {
 	 .promise = true,
 	 .max_bytes = 6 << 20},
 	{.text = "sensitive, by name", .by_name = true},
+	{.text = "sensitive, by position, full at 1 MiB", .max_bytes = 1 << 20, .full = true},
+	{.text = "insensitive, by name, promises, full at 2 MiB",
+	 .insensitive = true,
+	 .by_name = true,
+	 .promise = true,
+	 .max_bytes = 2 << 20,
+	 .full = true},
+	{.text = "sensitive, by name, full at 100 nodes", .by_name = true, .max_nodes = 100, .full = true},
 };
 
 int main(int count, char **values)
 {
-	static const uint64_t seeds[SEEDS] = {1, 2, 20240229, 0xC0FFEE, 987654321};
+	static const uint64_t seeds[SEEDS] = {1, 2, 20240229, 0xC0FFEE, 987654321, 5, 6, 7};
 	struct arguments arguments = {.operations = 100000, .mode = {.text = "mode as given"}};
 
 	if (!parse(count, values, &arguments)) {
 		printf("Bail out! wrong arguments: --seed, --operations, --threads (1..64), --max-bytes, "
 		       "--max-nodes "
-		       "take a number; --insensitive, --by-name, --promise none\n");
+		       "take a number; --insensitive, --by-name, --promise, --full none\n");
 		return 2;
 	}
 	for (size_t i = 0; i < SEEDS && arguments.threads < 2; i++) {
