@@ -4,9 +4,12 @@ The program under test is named by $MEMEFS (else build/release's), the store of 
 $MEMEFS_TEST_STORE (else the program's own choice). A test is a function whose name begins with
 test_; it fails by an exception. Skip is for what this machine cannot do.
 """
+import atexit
+import ctypes
 import os
 import pathlib
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -47,9 +50,13 @@ def wait_for(what, true):
         time.sleep(0.005)
 
 
-def mounts():
+def mounts_and_types():
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
-        return [line.split()[4] for line in lines]
+        return [(line.split()[4], line.split(" - ")[1].split()[0]) for line in lines]
+
+
+def mounts():
+    return [path for path, _ in mounts_and_types()]
 
 
 def children():
@@ -71,29 +78,80 @@ def store_options():
     return (f"--store={store}",) if store else ()
 
 
+def as_user(user):
+    """The words that run a command as an ordinary user, who need not exist."""
+    return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
+
+
+def let_users_mount(*fuse_conf):
+    """From now on ordinary users can mount: for this process and its children, and nobody else.
+
+    They see a /dev/fuse of their own that all may open, in a mount namespace of their own, and, when
+    lines for it are given, an /etc/fuse.conf."""
+    if os.geteuid():
+        raise Skip("needs root, to become ordinary users")
+    need("fusermount3", "setpriv")
+    if not os.stat(shutil.which("fusermount3")).st_mode & stat.S_ISUID:
+        raise Skip("fusermount3 is not setuid root")
+    new_namespace = 0x00020000
+    if not _let_users_mount:
+        if ctypes.CDLL(None, use_errno=True).unshare(new_namespace):
+            raise Skip(f"no mount namespace of our own: {os.strerror(ctypes.get_errno())}")
+        run("mount", "--make-rprivate", "/")
+        # Our copies of other FUSE mounts would keep these alive when they are unmounted.
+        for path, kind in reversed(mounts_and_types()):
+            if kind.startswith("fuse"):
+                run("umount", "-l", path)
+        _let_users_mount.append(tempfile.mkdtemp(prefix="memefs-users-"))
+        run("mount", "-t", "tmpfs", "none", _let_users_mount[0])
+        os.mknod(f"{_let_users_mount[0]}/fuse", stat.S_IFCHR | 0o666, os.stat("/dev/fuse").st_rdev)
+        os.chmod(f"{_let_users_mount[0]}/fuse", 0o666)
+        run("mount", "--bind", f"{_let_users_mount[0]}/fuse", "/dev/fuse")
+        atexit.register(lambda: run("umount", "-l", _let_users_mount[0]) and os.rmdir(_let_users_mount[0]))
+    if fuse_conf and os.path.exists("/etc/fuse.conf"):
+        with open(f"{_let_users_mount[0]}/fuse.conf", "w", encoding="ascii") as conf:
+            conf.write("\n".join(fuse_conf) + "\n")
+        run("mount", "--bind", f"{_let_users_mount[0]}/fuse.conf", "/etc/fuse.conf")
+
+
+_let_users_mount = []  # the directory of the device, once there is one
+
+
 class Volume:
-    """with Volume("-s", "64m") as v: v.path is the mounted directory, v.pid the daemon."""
+    """with Volume("-s", "64m") as v: v.path is the mounted directory, v.pid the daemon.
+
+    With user=NUMBER an ordinary user mounts it, and nobody else, root included, can enter."""
 
     def __init__(self, *options, user=None):
         # First, so that a test which asks for a store gets it: the later one counts.
         self.options, self.user = store_options() + options, user
 
     def __enter__(self):
+        if self.user:
+            let_users_mount()
         self.path = tempfile.mkdtemp(prefix="memefs-test-")
-        before = children()
         try:
-            run(MEMEFS, *self.options, self.path)
+            if self.user:
+                os.chown(self.path, self.user, self.user)
+            self.memefs(*self.options, self.path)
         except BaseException:
             os.rmdir(self.path)
             raise
-        new = children() - before
-        assert len(new) == 1, f"daemons: {new}"
-        self.pid = new.pop()
+        self.pid = int(self.status()["pid"])
         return self
+
+    def memefs(self, *words, **more):
+        """Runs the program as who mounts this volume."""
+        return run(*as_user(self.user), MEMEFS, *words, **more)
+
+    def status(self):
+        """What --status tells, by its words."""
+        lines = self.memefs("--status", self.path).stdout.splitlines()
+        return dict(line.split(": ", 1) for line in lines)
 
     def unmount(self):
         if self.path in mounts():
-            run(MEMEFS, "--unmount", self.path)
+            self.memefs("--unmount", self.path)
         wait_for("the daemon to end", lambda: not os.path.exists(f"/proc/{self.pid}"))
 
     def __exit__(self, *_):
