@@ -130,7 +130,7 @@ static const struct word_rule word_rules[] = {
 	{"rootcontext", true, true, NULL, 0},
 	/* FUSE */
 	{"allow_other", false, true, NULL, FLAG(allow_other)},
-	{"allow_root", false, true, NULL, FLAG(allow_root)},
+	{"allow_root", false, false, NULL, FLAG(allow_root)},
 	{"default_permissions", false, false, NULL, FLAG(default_permissions)},
 	{"auto_unmount", false, true, NULL, FLAG(auto_unmount)},
 	{"max_read", true, true, take_max_read, 0},

@@ -139,13 +139,15 @@ static void readdir_and_reply(fuse_req_t req, fuse_ino_t number, size_t size, of
 /* ENOSYS makes the kernel open directories by itself from then on, and keep their listings. */
 void dirs_opendir(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *info)
 {
+	bool cached = !front_of(req)->ask_always;
+
 	(void)number;
-	if (front_of(req)->no_opendir) {
+	if (front_of(req)->no_opendir && cached) {
 		fuse_reply_err(req, ENOSYS);
 		return;
 	}
-	info->cache_readdir = 1;
-	info->keep_cache = 1;
+	info->cache_readdir = cached;
+	info->keep_cache = cached;
 	fuse_reply_open(req, info);
 }
 

@@ -31,6 +31,7 @@ struct front {
 	bool noxattr;	      /* no extended attributes on this mount */
 	bool acls;	      /* the kernel checks POSIX ACLs, and leaves the umask to us */
 	bool no_opendir;      /* the kernel opens directories by itself when told so */
+	bool ask_always; /* allow_root: libfuse asks who it is at each request, the kernel's caches do not */
 	enum cli_atime atime; /* how reading moves the access time */
 	const char *point;    /* where it is mounted: where Windows's absolute links lead */
 	uint64_t generation;  /* tells this volume's numbers from an earlier one's in file handles */

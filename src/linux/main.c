@@ -35,10 +35,14 @@ static void fill_front(struct front *front, const struct cli_options *options, c
 
 	if (options->timeout_given && options->timeout != UINT32_MAX)
 		timeout = options->timeout / 1000.0;
+	/* Root's own mount is root's anyway. */
+	front->ask_always = options->allow_root && geteuid() != 0;
+	if (front->ask_always)
+		timeout = 0;
 	front->attr_timeout = timeout;
 	/* Where one entry has many spellings the kernel cannot know which of its names a change meant. */
 	front->entry_timeout = options->case_insensitive ? 0 : timeout;
-	front->negative = !options->case_insensitive;
+	front->negative = !options->case_insensitive && !front->ask_always;
 	front->noxattr = options->noxattr;
 	front->atime = options->atime;
 	front->generation = mfs_volume_serial(front->volume);

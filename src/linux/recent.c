@@ -129,12 +129,15 @@ static void answer_statx(struct front *front, int fd, const struct fuse_in_heade
 	struct mfs_info info;
 	double valid;
 
-	if (known(front, head->nodeid, &info, &valid)) {
+	/* libfuse's own check of allow_root does not see this request. */
+	if (front->ask_always && head->uid != 0 && head->uid != getuid())
+		answer.head.error = -EACCES;
+	else if (known(front, head->nodeid, &info, &valid))
 		fill(&info, valid, &answer);
-	} else {
-		answer.head.len = sizeof answer.head;
+	else
 		answer.head.error = -ESTALE;
-	}
+	if (answer.head.error)
+		answer.head.len = sizeof answer.head;
 	/* Fails only when the request was interrupted or the mount is gone: nobody waits then. */
 	while (write(fd, &answer, answer.head.len) < 0 && errno == EINTR)
 		;

@@ -271,9 +271,9 @@ static struct fuse_session *new_session(struct front *front, const struct cli_op
 	/* libfuse forbids devices and set-id programs by itself; root's tmpfs has them, and so has ours. */
 	front->owner = geteuid();
 	front->checks = may_check(options);
-	snprintf(words, sizeof words, "%s%s%s%s", front->checks ? "" : "default_permissions,",
-		 geteuid() == 0 ? "dev,suid," : "", options->debug_flags ? "debug," : "",
-		 options->mount_words);
+	snprintf(words, sizeof words, "%s%s%s%s%s", front->checks ? "" : "default_permissions,",
+		 geteuid() == 0 ? "dev,suid," : "", front->ask_always ? "allow_root," : "",
+		 options->debug_flags ? "debug," : "", options->mount_words);
 	session = fuse_session_new(&arguments, used, sizeof *used, front);
 	fuse_opt_free_args(&arguments);
 	if (!session)

@@ -396,7 +396,7 @@ static void linux_words(void)
 	EXPECT_EQ(options.atime, CLI_ATIME_STRICT);
 	EXPECT(is(options.mount_words, "noatime,fsname=memefs,subtype=memefs"));
 	EXPECT(LINUX("/mnt", "-o", "context=\"a:b,c\",allow_root") && options.allow_root);
-	EXPECT(is(options.mount_words, "context=\"a:b,c\",allow_root,fsname=memefs,subtype=memefs"));
+	EXPECT(is(options.mount_words, "context=\"a:b,c\",fsname=memefs,subtype=memefs"));
 	EXPECT(LINUX("/mnt", "-o", "") && is(message, ""));
 	EXPECT_EQ(options.streams, CLI_STREAMS_XATTR);
 	EXPECT(LINUX("/mnt", "-o", "streams=colon"));
