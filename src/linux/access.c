@@ -32,7 +32,9 @@ static bool bits_allow(fuse_req_t req, const struct mfs_owner *owner, unsigned w
 	/* Who is in the group matters only if it makes a difference. */
 	if (group == others)
 		return group;
-	return privileges_is_member(req, owner->gid) ? group : others;
+	if (privileges_is_member(req, owner->gid))
+		return group;
+	return others && privileges_known(req);
 }
 
 /* What root has in spite of the bits; execution only of what anybody may execute. */
@@ -50,7 +52,7 @@ static bool overrides(fuse_req_t req, const struct mfs_node *node, const struct 
 	return privileges_caller_has(req, CAP_DAC_OVERRIDE);
 }
 
-static bool allowed(fuse_req_t req, struct front *front, struct mfs_node *node, unsigned what)
+bool access_allows(fuse_req_t req, struct front *front, struct mfs_node *node, unsigned what)
 {
 	struct mfs_owner owner;
 	bool listed, granted;
@@ -69,7 +71,7 @@ static bool allowed(fuse_req_t req, struct front *front, struct mfs_node *node, 
 
 enum mfs_status access_may(fuse_req_t req, struct front *front, struct mfs_node *node, unsigned what)
 {
-	return !front->checks || allowed(req, front, node, what) ? MFS_OK : MFS_ACCESS_DENIED;
+	return !front->checks || access_allows(req, front, node, what) ? MFS_OK : MFS_ACCESS_DENIED;
 }
 
 bool access_closed(struct front *front, struct mfs_node *directory)

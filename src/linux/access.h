@@ -20,6 +20,8 @@
 #define ACCESS_READ 4u
 #define ACCESS_CHANGE (ACCESS_WRITE | ACCESS_EXEC) /* names of a directory may come and go */
 
+/* Whether the caller may, whoever checks otherwise. */
+bool access_allows(fuse_req_t req, struct front *front, struct mfs_node *node, unsigned what);
 enum mfs_status access_may(fuse_req_t req, struct front *front, struct mfs_node *node, unsigned what);
 /* An open with these flags (open(2)). */
 enum mfs_status access_may_open(fuse_req_t req, struct front *front, struct mfs_node *node, int flags);

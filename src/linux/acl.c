@@ -247,7 +247,8 @@ static bool decide(fuse_req_t req, const struct acl *acl, const struct mfs_owner
 		if ((permissions(entry) & mask & what) == what)
 			return true;
 	}
-	return !member && (permissions(acl->other) & what) == what;
+	/* A group may be shut out of what others may do. */
+	return !member && (permissions(acl->other) & what) == what && privileges_known(req);
 }
 
 bool acl_allows(fuse_req_t req, struct front *front, struct mfs_node *node, const struct mfs_owner *owner,

@@ -16,8 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "flags.h"
-#include "privileges.h"
 #include "reply.h"
 #include "streams.h"
 
@@ -197,20 +197,19 @@ static int find_place(struct front *front, fuse_ino_t parent_number, const char 
 	return EPERM;
 }
 
-/* The same, to change what streams the file has: the kernel has asked the directory, and not the
- * file, for permission. */
-static int find_writable(fuse_req_t req, fuse_ino_t parent, const char *name, struct place *place)
+/* The same, to change what streams the file has, and with `also` (ACCESS_...) for more than that: the kernel
+ * has asked the directory, and not the file, for permission. */
+static int find_writable(fuse_req_t req, fuse_ino_t parent, const char *name, unsigned also,
+			 struct place *place)
 {
 	struct front *front = front_of(req);
 	int error = find_place(front, parent, name, place);
-	struct mfs_info info;
 
 	if (error)
 		return error;
-	mfs_node_info(front->volume, place->file, &info);
 	if (flags_may_set(place->file) != MFS_OK)
 		error = EPERM;
-	else if (!privileges_may_write(req, &info))
+	else if (!access_allows(req, front, place->file, ACCESS_WRITE | also))
 		error = EACCES;
 	if (error)
 		mfs_node_drop(front->volume, place->file);
@@ -430,7 +429,9 @@ static int make(fuse_req_t req, fuse_ino_t parent, const char *name, int flags, 
 	struct front *front = front_of(req);
 	struct place place;
 	enum mfs_status status;
-	int error = find_writable(req, parent, name, &place);
+	/* Also when it is made: another may make it meanwhile, and fill it. */
+	unsigned also = (flags & O_ACCMODE) == O_WRONLY ? 0 : ACCESS_READ;
+	int error = find_writable(req, parent, name, also, &place);
 
 	if (error)
 		return error;
@@ -483,7 +484,8 @@ static void mknod_(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t m
 		plain(req)->mknod(req, parent, name, mode, device);
 		return;
 	}
-	error = mode & S_IFMT && !S_ISREG(mode) ? EINVAL : make(req, parent, name, O_EXCL, &stream);
+	error = mode & S_IFMT && !S_ISREG(mode) ? EINVAL
+						: make(req, parent, name, O_WRONLY | O_EXCL, &stream);
 	if (error) {
 		fuse_reply_err(req, error);
 		return;
@@ -527,7 +529,7 @@ static void unlink_(fuse_req_t req, fuse_ino_t parent, const char *name)
 		plain(req)->unlink(req, parent, name);
 		return;
 	}
-	error = find_writable(req, parent, name, &place);
+	error = find_writable(req, parent, name, 0, &place);
 	if (error) {
 		fuse_reply_err(req, error);
 		return;
@@ -559,7 +561,7 @@ static void rename_(fuse_req_t req, fuse_ino_t from, const char *from_name, fuse
 		fuse_reply_err(req, EINVAL);
 		return;
 	}
-	error = find_writable(req, from, from_name, &old);
+	error = find_writable(req, from, from_name, 0, &old);
 	if (error) {
 		fuse_reply_err(req, error);
 		return;
@@ -659,7 +661,11 @@ static void write_(fuse_req_t req, fuse_ino_t number, const char *from, size_t s
 		plain(req)->write(req, number, from, size, offset, info);
 		return;
 	}
+	/* At the end, wherever that is. */
 	if (offset >= 0)
+		status = flags_may_write(front, front_stream(info), how ? UINT64_MAX : (uint64_t)offset,
+					 false);
+	if (status == MFS_OK)
 		status = mfs_write(front->volume, front_stream(info), (uint64_t)offset, from, size, how,
 				   &done);
 	if (status != MFS_OK) {
@@ -675,18 +681,23 @@ static void fallocate_(fuse_req_t req, fuse_ino_t number, int mode, off_t offset
 {
 	struct front *front = front_of(req);
 	unsigned flags = mode ? MFS_FALLOCATE_KEEP_SIZE : 0;
+	enum mfs_status status;
 
-	if (!is_stream(number))
+	if (!is_stream(number)) {
 		plain(req)->fallocate(req, number, mode, offset, size, info);
-	else if (mode & ~FALLOC_FL_KEEP_SIZE)
-		fuse_reply_err(req, EOPNOTSUPP);
+		return;
+	}
+	if (mode & ~FALLOC_FL_KEEP_SIZE)
+		status = MFS_NOT_SUPPORTED;
 	else if (offset < 0 || size <= 0)
-		fuse_reply_err(req, EINVAL);
+		status = MFS_INVALID;
 	else
-		reply_status(req, mfs_fallocate(front->volume, front_stream(info), (uint64_t)offset,
-						(uint64_t)size, flags));
-	if (is_stream(number))
-		file_changed(front, mfs_stream_node(front_stream(info)));
+		status = flags_may_allocate(mfs_stream_node(front_stream(info)), mode);
+	if (status == MFS_OK)
+		status = mfs_fallocate(front->volume, front_stream(info), (uint64_t)offset, (uint64_t)size,
+				       flags);
+	file_changed(front, mfs_stream_node(front_stream(info)));
+	reply_status(req, status);
 }
 
 static void lseek_(fuse_req_t req, fuse_ino_t number, off_t offset, int whence, struct fuse_file_info *info)

@@ -13,7 +13,20 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Calls `line` for the caller's /proc/.../status line that begins with `field`; false: not there. */
+/* "Uid:" and its four numbers: the last is the one that files are reached with. */
+static bool has_uid(const char *value, uint64_t number)
+{
+	char *end = NULL;
+
+	for (int i = 0; i < 4; i++, value = end)
+		if (strtoull(value, &end, 10) == number && i == 3)
+			return end != value;
+	return false;
+}
+
+/* Calls `use` for the caller's /proc/.../status line that begins with `field`; false: not there, or the
+ * caller acts with rights that are not its own (nfsd, io_uring's personalities), of which nothing is known.
+ */
 static bool caller_field(fuse_req_t req, const char *field, bool (*use)(const char *value, uint64_t wanted),
 			 uint64_t wanted)
 {
@@ -29,11 +42,14 @@ static bool caller_field(fuse_req_t req, const char *field, bool (*use)(const ch
 	status = fopen(path, "re");
 	if (!status)
 		return false;
-	while (!found && getline(&text, &capacity, status) > 0)
+	while (getline(&text, &capacity, status) > 0) {
+		if (!strncmp(text, "Uid:", 4) && !has_uid(text + 4, fuse_req_ctx(req)->uid))
+			break;
 		if (!strncmp(text, field, size)) {
 			found = use(text + size, wanted);
 			break;
 		}
+	}
 	free(text);
 	fclose(status);
 	return found;
@@ -53,6 +69,23 @@ static bool has_number(const char *value, uint64_t number)
 	}
 }
 
+static bool always(const char *value, uint64_t wanted)
+{
+	(void)value;
+	(void)wanted;
+	return true;
+}
+
+/* /proc/PID belongs to whom the process acts as; for a quick answer. */
+static bool caller_is_itself(fuse_req_t req)
+{
+	char path[64];
+	struct stat process;
+
+	snprintf(path, sizeof path, "/proc/%d", (int)fuse_req_ctx(req)->pid);
+	return !stat(path, &process) && process.st_uid == fuse_req_ctx(req)->uid;
+}
+
 /* Root in a user namespace of its own has no rights over us. */
 static bool caller_in_our_namespace(fuse_req_t req)
 {
@@ -70,9 +103,10 @@ bool privileges_caller_has(fuse_req_t req, unsigned capability)
 	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
 
 	/* 0 would be ourselves. */
-	if (header.pid <= 0 || syscall(SYS_capget, &header, sets))
+	if (header.pid <= 0 || syscall(SYS_capget, &header, sets) ||
+	    !(sets[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)))
 		return false;
-	return sets[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability) &&
+	return (caller_is_itself(req) || caller_field(req, "Groups:", always, 0)) &&
 	       caller_in_our_namespace(req);
 }
 
@@ -81,21 +115,14 @@ bool privileges_is_member(fuse_req_t req, gid_t group)
 	return fuse_req_ctx(req)->gid == group || caller_field(req, "Groups:", has_number, group);
 }
 
+bool privileges_known(fuse_req_t req)
+{
+	return caller_field(req, "Groups:", always, 0);
+}
+
 bool privileges_in_group(fuse_req_t req, gid_t group)
 {
 	return privileges_is_member(req, group) || privileges_caller_has(req, CAP_FSETID);
-}
-
-bool privileges_may_write(fuse_req_t req, const struct mfs_info *info)
-{
-	const struct fuse_ctx *caller = fuse_req_ctx(req);
-	uint32_t bit = S_IWOTH;
-
-	if (caller->uid == info->uid)
-		bit = S_IWUSR;
-	else if (caller->gid == info->gid || caller_field(req, "Groups:", has_number, info->gid))
-		bit = S_IWGRP;
-	return info->mode & bit || privileges_caller_has(req, CAP_DAC_OVERRIDE);
 }
 
 uint32_t privileges_kept(fuse_req_t req, const struct mfs_info *info)

@@ -11,20 +11,19 @@
  * namespace. A few system calls: for rare cases. False when it can't be known. */
 bool privileges_caller_has(fuse_req_t req, unsigned capability);
 
-/* True when the caller is in the group. Mostly reads /proc. */
+/* True when it can be known in which groups the caller is. */
+bool privileges_known(fuse_req_t req);
+
+/* True when the caller is in the group, as far as that is known. */
 bool privileges_is_member(fuse_req_t req, gid_t group);
 
-/* True when the caller is in the group, or stands above it (CAP_FSETID). */
+/* The same, or the caller stands above it (CAP_FSETID). */
 bool privileges_in_group(fuse_req_t req, gid_t group);
 
 /* The mode that a regular file keeps after it was written, or its owner changed: without
  * set-user-id, and without set-group-id if the group may execute it or the caller is no
  * member of the file's group. */
 uint32_t privileges_kept(fuse_req_t req, const struct mfs_info *info);
-
-/* The caller may write to what this is about, by its owner, group and mode (an ACL's mask counts as the
- * group's bits). For the rare cases that the kernel does not check. */
-bool privileges_may_write(fuse_req_t req, const struct mfs_info *info);
 
 /* A file was written: takes its set-id bits unless the caller has CAP_FSETID. Cheap when
  * there are none. */

@@ -87,19 +87,24 @@ static bool list_has_room(struct front *front, struct mfs_node *node, size_t nam
 static enum mfs_status open_or_create(struct front *front, struct mfs_node *node, const char *name,
 				      unsigned flags, struct mfs_stream **stream, bool *created)
 {
-	enum mfs_status status = mfs_stream_open(front->volume, node, name, strlen(name), stream);
+	enum mfs_status status;
 
-	*created = false;
-	if (status == MFS_OK && flags & MFS_XATTR_CREATE) {
-		mfs_stream_drop(front->volume, *stream);
-		return MFS_EXISTS;
-	}
-	if (status != MFS_NOT_FOUND || flags & MFS_XATTR_REPLACE)
-		return absent(status);
-	if (!list_has_room(front, node, strlen(name)))
-		return MFS_TOO_LARGE;
-	*created = true;
-	return mfs_stream_create(front->volume, node, name, strlen(name), stream);
+	/* Again when it was made meanwhile, as "file:stream". */
+	do {
+		status = mfs_stream_open(front->volume, node, name, strlen(name), stream);
+		*created = false;
+		if (status == MFS_OK && flags & MFS_XATTR_CREATE) {
+			mfs_stream_drop(front->volume, *stream);
+			return MFS_EXISTS;
+		}
+		if (status != MFS_NOT_FOUND || flags & MFS_XATTR_REPLACE)
+			return absent(status);
+		if (!list_has_room(front, node, strlen(name)))
+			return MFS_TOO_LARGE;
+		*created = true;
+		status = mfs_stream_create(front->volume, node, name, strlen(name), stream);
+	} while (status == MFS_EXISTS && !(flags & MFS_XATTR_CREATE));
+	return status;
 }
 
 /* An attribute moves the change time, but not the time of writing that data moves. */
