@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
+#include "acl.h"
 #include "changed.h"
 #include "descriptor.h"
 #include "privileges.h"
@@ -21,6 +23,9 @@
 #define TICKS 10000000		 /* FILETIME's units in a second */
 #define EPOCH_1601 INT64_C(11644473600)
 #define TIMES 4
+#define TAG_MOUNT_POINT 0xA0000003u
+#define TAG_SYMLINK 0xA000000Cu
+#define TAG_LX_SYMLINK 0xA000001Du
 
 static_assert(MFS_SECURITY_MAX <= VALUE_MOST && MFS_EA_LIST_MAX <= VALUE_MOST &&
 		      MFS_REPARSE_MAX <= VALUE_MOST,
@@ -315,33 +320,66 @@ static bool allowed(fuse_req_t req, struct mfs_node *node)
 	return fuse_req_ctx(req)->uid == info.uid || privileges_caller_has(req, CAP_FOWNER);
 }
 
+/* What this reparse data makes of a node, or takes from it: a link. */
+static bool is_link(const char *value, size_t size)
+{
+	uint32_t tag = 0;
+
+	if (size >= sizeof tag)
+		memcpy(&tag, value, sizeof tag);
+	tag = le32toh(tag);
+	return tag == TAG_MOUNT_POINT || tag == TAG_SYMLINK || tag == TAG_LX_SYMLINK;
+}
+
+/* A name that turns into a link, or back, is as good as another file in its place; whoever trusts a directory
+ * that only he may write to does not expect that of the file's owner. So it needs leave to write to the
+ * directory. A file does not know its directories: there only who mounted, and root, may. */
+static bool may_relink(fuse_req_t req, struct mfs_node *node)
+{
+	struct front *front = front_of(req);
+	struct mfs_node *parent;
+	bool may = fuse_req_ctx(req)->uid == geteuid() || privileges_caller_has(req, CAP_DAC_OVERRIDE);
+
+	if (may || !mfs_node_is_directory(node) || mfs_parent(front->volume, node, &parent) != MFS_OK)
+		return may;
+	may = acl_permits(req, parent, ACL_WRITE | ACL_SEARCH);
+	mfs_node_drop(front->volume, parent);
+	return may;
+}
+
+/* Sets reparse data, or with `value` NULL removes it. */
+static void relink(fuse_req_t req, struct mfs_node *node, const char *value, size_t size, int flags)
+{
+	struct front *front = front_of(req);
+	struct changed_kind before = changed_before(front, node);
+	int error;
+
+	if ((before.kind == MFS_SYMLINK || (value && is_link(value, size))) && !may_relink(req, node))
+		error = EPERM;
+	else if (value)
+		error = set_reparse(front, node, false, value, size, flags);
+	else
+		error = remove_reparse(front, node);
+	changed_reply(req, node, &before, error);
+}
+
 void ntfs_set(fuse_req_t req, struct mfs_node *node, const struct ntfs_attribute *attribute,
 	      const char *value, size_t size, int flags)
 {
-	struct front *front = front_of(req);
-
-	if (!allowed(req, node)) {
+	if (!allowed(req, node))
 		fuse_reply_err(req, EPERM);
-	} else if (attribute->set == set_reparse) {
-		struct changed_kind before = changed_before(front, node);
-
-		changed_reply(req, node, &before, set_reparse(front, node, false, value, size, flags));
-	} else {
-		fuse_reply_err(req, attribute->set(front, node, attribute->big, value, size, flags));
-	}
+	else if (attribute->set == set_reparse)
+		relink(req, node, value, size, flags);
+	else
+		fuse_reply_err(req, attribute->set(front_of(req), node, attribute->big, value, size, flags));
 }
 
 void ntfs_remove(fuse_req_t req, struct mfs_node *node, const struct ntfs_attribute *attribute)
 {
-	struct front *front = front_of(req);
-
-	if (!attribute->remove || !allowed(req, node)) {
+	if (!attribute->remove || !allowed(req, node))
 		fuse_reply_err(req, EPERM);
-	} else if (attribute->remove == remove_reparse) {
-		struct changed_kind before = changed_before(front, node);
-
-		changed_reply(req, node, &before, remove_reparse(front, node));
-	} else {
-		fuse_reply_err(req, attribute->remove(front, node));
-	}
+	else if (attribute->remove == remove_reparse)
+		relink(req, node, NULL, 0, 0);
+	else
+		fuse_reply_err(req, attribute->remove(front_of(req), node));
 }
