@@ -4,6 +4,7 @@
 #include "front.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -185,6 +186,20 @@ static void keep_group_bit(fuse_req_t req, struct front *front, struct mfs_node 
 		set->mode &= ~(uint32_t)S_ISGID;
 }
 
+/* A request that asks for nothing is a write's, or chown(2)'s that names neither owner nor group. Who may do
+ * neither must not take the set-id bits of somebody's program. */
+static bool may_collect_privileges(fuse_req_t req, struct front *front, struct mfs_node *node, int what)
+{
+	struct mfs_info info;
+
+	if (what & ~FUSE_SET_ATTR_KILL_SUID)
+		return true;
+	mfs_node_info(front->volume, node, &info);
+	return info.kind == MFS_DIRECTORY || privileges_kept(req, &info) == info.mode ||
+	       fuse_req_ctx(req)->uid == info.uid || access_allows(req, front, node, ACCESS_WRITE) ||
+	       privileges_caller_has(req, CAP_FOWNER);
+}
+
 static enum mfs_status set_size(struct front *front, struct mfs_node *node, off_t size)
 {
 	struct mfs_stream *stream;
@@ -214,6 +229,8 @@ void nodes_setattr(fuse_req_t req, fuse_ino_t number, struct stat *to, int what,
 	collect_privileges(req, front, node, what, &set);
 	was_closed = access_closed(front, node);
 	status = access_may_setattr(req, front, node, to, what, info != NULL);
+	if (status == MFS_OK && !may_collect_privileges(req, front, node, what))
+		status = MFS_NOT_PERMITTED;
 	if (status == MFS_OK)
 		status = flags_may_setattr(node, what);
 	if (status == MFS_OK && what & FUSE_SET_ATTR_MODE)
