@@ -52,17 +52,23 @@ static bool overrides(fuse_req_t req, const struct mfs_node *node, const struct 
 	return privileges_caller_has(req, CAP_DAC_OVERRIDE);
 }
 
+/* As in the kernel, a list whose mask grants nothing is not looked at. */
+static bool has_list(const struct front *front, const struct mfs_owner *owner)
+{
+	return front->acls && owner->xattrs && owner->mode & 070;
+}
+
 bool access_allows(fuse_req_t req, struct front *front, struct mfs_node *node, unsigned what)
 {
 	struct mfs_owner owner;
-	bool listed, granted;
+	bool listed = false, granted;
 
 	mfs_node_owner(node, &owner);
 	if (fuse_req_ctx(req)->uid == owner.uid)
 		granted = grants(&owner, 6, what);
-	else if (owner.xattrs && acl_allows(req, front, node, &owner, what, &listed) && listed)
+	else if (has_list(front, &owner) && acl_allows(req, front, node, &owner, what, &listed))
 		return true;
-	else if (owner.xattrs && listed)
+	else if (listed)
 		granted = false;
 	else
 		granted = bits_allow(req, &owner, what);
@@ -74,17 +80,36 @@ enum mfs_status access_may(fuse_req_t req, struct front *front, struct mfs_node 
 	return !front->checks || access_allows(req, front, node, what) ? MFS_OK : MFS_ACCESS_DENIED;
 }
 
-bool access_closed(struct front *front, struct mfs_node *directory)
+/* The mount's owner could be denied it, whatever groups his process is in, and whoever a list names. */
+static bool could_be_denied(const struct front *front, struct mfs_node *node, unsigned what)
 {
 	struct mfs_owner owner;
 
-	if (!front->checks)
-		return false;
-	mfs_node_owner(directory, &owner);
+	mfs_node_owner(node, &owner);
 	if (owner.uid == front->owner)
-		return !grants(&owner, 6, ACCESS_EXEC);
-	/* Whatever groups a process of the owner is in, and whoever a list names. */
-	return owner.xattrs || !grants(&owner, 3, ACCESS_EXEC) || !grants(&owner, 0, ACCESS_EXEC);
+		return !grants(&owner, 6, what);
+	return owner.xattrs || !grants(&owner, 3, what) || !grants(&owner, 0, what);
+}
+
+bool access_closed(struct front *front, struct mfs_node *directory)
+{
+	return front->checks && could_be_denied(front, directory, ACCESS_EXEC);
+}
+
+void access_forget_listing(struct front *front, struct mfs_node *directory)
+{
+	/* Takes no lock that somebody waits for us with: a listing is filled in when the answer is there. */
+	if (front->checks && could_be_denied(front, directory, ACCESS_READ))
+		fuse_lowlevel_notify_inval_inode(front->session, mfs_node_number(directory), 0, 0);
+}
+
+void access_forget(struct front *front, struct mfs_node *node)
+{
+	if (!front->checks || !mfs_node_is_directory(node))
+		return;
+	if (could_be_denied(front, node, ACCESS_EXEC))
+		changed_look_up_again(front);
+	access_forget_listing(front, node);
 }
 
 /* ---- operations --------------------------------------------------------------------------------- */

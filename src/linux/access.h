@@ -35,6 +35,13 @@ enum mfs_status access_may_move(fuse_req_t req, struct front *front, struct mfs_
 /* The mount's owner, whoever of his processes it is, could be kept from searching this directory. */
 bool access_closed(struct front *front, struct mfs_node *directory);
 
+/* The node's permissions were changed, and the answer is not yet sent: makes the kernel forget the names and
+ * listings that it must not use by itself any more. */
+void access_forget(struct front *front, struct mfs_node *node);
+
+/* A listing was answered: the same. */
+void access_forget_listing(struct front *front, struct mfs_node *directory);
+
 /* ACCESS: access(2) and chdir(2). */
 void access_ask(fuse_req_t req, fuse_ino_t number, int what);
 

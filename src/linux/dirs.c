@@ -129,6 +129,8 @@ static void readdir_and_reply(fuse_req_t req, fuse_ino_t number, size_t size, of
 		reply_status(req, status);
 	else if (!fuse_reply_buf(req, listing.buffer, listing.used))
 		listing.held_count = 0; /* they are the kernel's now */
+	/* Who was let in by a capability leaves no listing for who would not be. */
+	access_forget_listing(front, node);
 	for (size_t i = 0; i < listing.held_count; i++)
 		mfs_node_drop(front->volume, listing.held[i]);
 	mfs_node_drop(front->volume, node);

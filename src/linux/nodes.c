@@ -219,7 +219,6 @@ void nodes_setattr(fuse_req_t req, fuse_ino_t number, struct stat *to, int what,
 	struct mfs_node *node = front_node(front, number);
 	struct mfs_set set = {0};
 	enum mfs_status status = MFS_OK;
-	bool was_closed;
 
 	if (!node) {
 		fuse_reply_err(req, ESTALE);
@@ -227,7 +226,6 @@ void nodes_setattr(fuse_req_t req, fuse_ino_t number, struct stat *to, int what,
 	}
 	collect(to, what, &set);
 	collect_privileges(req, front, node, what, &set);
-	was_closed = access_closed(front, node);
 	status = access_may_setattr(req, front, node, to, what, info != NULL);
 	if (status == MFS_OK && !may_collect_privileges(req, front, node, what))
 		status = MFS_NOT_PERMITTED;
@@ -241,8 +239,8 @@ void nodes_setattr(fuse_req_t req, fuse_ino_t number, struct stat *to, int what,
 		status = set_size(front, node, to->st_size);
 	if (status == MFS_OK && set.what)
 		status = mfs_node_set(front->volume, node, &set);
-	if (status == MFS_OK && !was_closed && access_closed(front, node))
-		changed_look_up_again(front);
+	if (status == MFS_OK && what & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+		access_forget(front, node);
 	if (status == MFS_OK)
 		reply_attributes(req, front, number, node);
 	else

@@ -13,7 +13,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "acl.h"
+#include "access.h"
 #include "changed.h"
 #include "descriptor.h"
 #include "privileges.h"
@@ -342,7 +342,7 @@ static bool may_relink(fuse_req_t req, struct mfs_node *node)
 
 	if (may || !mfs_node_is_directory(node) || mfs_parent(front->volume, node, &parent) != MFS_OK)
 		return may;
-	may = acl_permits(req, parent, ACL_WRITE | ACL_SEARCH);
+	may = access_allows(req, front, parent, ACCESS_CHANGE);
 	mfs_node_drop(front->volume, parent);
 	return may;
 }

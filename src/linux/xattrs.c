@@ -60,8 +60,8 @@ static enum mfs_status may_touch(fuse_req_t req, struct front *front, struct mfs
 /* A changed ACL may close a directory to whom it was open. */
 static void reply_acl(fuse_req_t req, struct front *front, struct mfs_node *node, enum mfs_status status)
 {
-	if (status == MFS_OK && access_closed(front, node))
-		changed_look_up_again(front);
+	if (status == MFS_OK)
+		access_forget(front, node);
 	reply_status(req, status);
 }
 

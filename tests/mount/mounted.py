@@ -123,8 +123,8 @@ class Volume:
     With user=NUMBER an ordinary user mounts it, and nobody else, root included, can enter."""
 
     def __init__(self, *options, user=None):
-        # First, so that a test which asks for a store gets it: the later one counts.
-        self.options, self.user = store_options() + options, user
+        # First, so that a test which asks for a store gets it: the later one counts. The tmpfs store is root's.
+        self.options, self.user = (() if user else store_options()) + options, user
 
     def __enter__(self):
         if self.user:
@@ -165,14 +165,9 @@ class Volume:
     def __truediv__(self, name):
         return os.path.join(self.path, name)
 
-    def status(self, word):
-        """What --status says of the volume."""
-        lines = run(MEMEFS, "--status", self.path).stdout.splitlines()
-        return next(line.partition(": ")[2] for line in lines if line.startswith(word + ": "))
-
     def backed(self):
         """The kernel reads and writes files by itself, in a tmpfs (the tmpfs store)."""
-        return self.status("store") == "tmpfs"
+        return self.status()["store"] == "tmpfs"
 
     def held(self):
         """Bytes of memory that the volume takes: the daemon's, and the kernel's for all tmpfs."""

@@ -8,7 +8,7 @@ import pickle
 import shutil
 
 from compared import Tmpfs, libc, need_root, outcome, renameat2
-from mounted import MEMEFS, Skip, Volume, main, run
+from mounted import Volume, main, run
 
 MODES = (0o000, 0o100, 0o300, 0o400, 0o500, 0o070, 0o007, 0o707, 0o750, 0o755, 0o701)
 OWNERS = ((0, 0), (1000, 0), (1000, 2000), (1000, 3000))  # of them 2000 is one of the caller's groups
@@ -91,6 +91,7 @@ def use_file(path):
         child = os.fork()
         if child == 0:
             try:
+                os.dup2(os.open("/dev/null", os.O_WRONLY), 2)
                 os.execv(path, [path])
             except OSError as error:
                 os._exit(100 + error.errno)
@@ -232,7 +233,7 @@ def test_names_that_the_kernel_knows_do_not_open_a_closed_directory():
 
         def look(path):
             return [outcome(lambda: os.stat(f"{path}/{name}").st_size)
-                    for name in ("f", "s/deep", "none", "s")]
+                    for name in ("f", "s/deep", "none")]
 
         def close_by_mode(path):
             os.chmod(path, 0o600)
@@ -287,8 +288,6 @@ def test_others_are_kept_out():
 def test_an_ordinary_users_mount():
     """The same answers for a user who never had capabilities."""
     need_root()
-    if not os.access("/dev/fuse", os.R_OK | os.W_OK) or os.stat("/dev/fuse").st_mode & 0o6 != 0o6:
-        raise Skip("users may not open /dev/fuse")
 
     def become():
         os.setgroups([2000])
@@ -319,23 +318,10 @@ def test_an_ordinary_users_mount():
             os.unlink(f"{base}/f")
         return answers
 
-    with Tmpfs() as t, Tmpfs() as place:
+    with Volume(user=1000) as v, Tmpfs() as t:
         os.chmod(t.path, 0o777)
-        os.mkdir(place / "mount")
-        os.chmod(place.path, 0o755)
-        os.chown(place / "mount", 1000, 1000)
-        user = ("setpriv", "--reuid=1000", "--regid=1000", "--groups=2000")
-        store = os.environ.get("MEMEFS_TEST_STORE")
-        if store == "tmpfs":
-            raise Skip("the tmpfs store is root's")
-        done = run(*user, MEMEFS, place / "mount", check=False)
-        if done.returncode:
-            raise Skip(f"a user cannot mount here: {done.stdout.strip()}")
-        try:
-            ours = as_who(become, lambda: scenario(place / "mount"))
-            theirs = as_who(become, lambda: scenario(t.path))
-        finally:
-            run(*user, MEMEFS, "--unmount", place / "mount")
+        ours = as_who(become, lambda: scenario(v.path))
+        theirs = as_who(become, lambda: scenario(t.path))
     different = [(a, b) for a, b in zip(ours, theirs) if a != b]
     assert len(ours) == len(theirs) > 100 and not different, (len(ours), len(theirs), different[:6])
     print(f"# {len(ours)} answers")
