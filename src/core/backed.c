@@ -50,18 +50,17 @@ void backed_free(struct mfs_volume *volume, struct mfs_stream *stream)
 
 enum mfs_status mfs_stream_backing(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t *file)
 {
-	enum mfs_status status = MFS_OK;
+	enum mfs_status status;
 
 	*file = 0;
 	if (!stream_is_backed(volume, stream))
 		return MFS_OK;
-	if (!file_of(stream)) {
-		os_lock_exclusive(&stream->lock);
-		status = backed_make(volume, stream);
-		os_unlock_exclusive(&stream->lock);
-	}
+	/* Under the lock, so that the last close does not take the file away meanwhile. */
+	os_lock_exclusive(&stream->lock);
+	status = backed_make(volume, stream);
 	if (status == MFS_OK)
 		*file = file_of(stream);
+	os_unlock_exclusive(&stream->lock);
 	return status;
 }
 
@@ -73,12 +72,33 @@ void mfs_stream_opened(struct mfs_volume *volume, struct mfs_stream *stream, boo
 	atomic_fetch_or(&stream->backed.use, BACKED_STALE | (reads && writes ? BACKED_MAPPED : 0));
 }
 
+/* A file that was made for an open that wrote nothing is not kept. */
+static void reclaim(struct mfs_volume *volume, struct mfs_stream *stream)
+{
+	const struct mfs_backing *place = place_of(volume);
+	uint64_t file;
+
+	os_lock_exclusive(&stream->lock);
+	file = file_of(stream);
+	if (file && !(atomic_load(&stream->backed.use) & BACKED_OPENS) &&
+	    place->reclaim(place->context, file)) {
+		atomic_store(&stream->backed.file, 0);
+		atomic_fetch_and(&stream->backed.use, ~BACKED_STALE);
+		budget_give(&volume->budget, place->charge);
+	}
+	os_unlock_exclusive(&stream->lock);
+}
+
 void mfs_stream_closed(struct mfs_volume *volume, struct mfs_stream *stream, bool reads, bool writes)
 {
+	uint64_t close = BACKED_OPEN + (reads && writes ? BACKED_MAPPER : 0), use;
+
 	if (!stream_is_backed(volume, stream))
 		return;
 	atomic_fetch_or(&stream->backed.use, BACKED_STALE);
-	atomic_fetch_sub(&stream->backed.use, BACKED_OPEN + (reads && writes ? BACKED_MAPPER : 0));
+	use = atomic_fetch_sub(&stream->backed.use, close) - close;
+	if (!(use & (BACKED_OPENS | BACKED_MAPPED)))
+		reclaim(volume, stream);
 }
 
 /* ---- looking at the file --------------------------------------------------------------------- */

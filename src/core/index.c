@@ -129,7 +129,8 @@ static void shrink(struct index *index, struct pool *pool)
 	*to = *bucket(index, last);
 	index->buckets--;
 	if (last % INDEX_SEGMENT == 0)
-		pool_give_raw(pool, index->more[last / INDEX_SEGMENT - 1], INDEX_SEGMENT * sizeof(struct index_link *));
+		pool_give_raw(pool, index->more[last / INDEX_SEGMENT - 1],
+			      INDEX_SEGMENT * sizeof(struct index_link *));
 	if (last == INDEX_SEGMENT) {
 		pool_give_raw(pool, index->more, index->more_room * sizeof(*index->more));
 		index->more = NULL;

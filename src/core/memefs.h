@@ -168,6 +168,9 @@ struct mfs_backing {
 	enum mfs_status (*make)(void *context, uint64_t *file);
 	/* Takes back a file that no stream has any more. */
 	void (*remove)(void *context, uint64_t file);
+	/* The same with a file that nobody has open, if it is as it was made and cannot be mapped; else
+	 * false. */
+	bool (*reclaim)(void *context, uint64_t file);
 	enum mfs_status (*info)(void *context, uint64_t file, struct mfs_backing_info *info);
 	/* Reads up to the end: *done 0 there. */
 	enum mfs_status (*read)(void *context, uint64_t file, uint64_t offset, void *to, size_t size,
@@ -536,7 +539,8 @@ enum mfs_status mfs_copy(struct mfs_volume *volume, struct mfs_stream *from, uin
 
 /* The backing file of a stream, made when there is none yet; 0: this stream's bytes are the engine's own. */
 enum mfs_status mfs_stream_backing(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t *file);
-/* A backing file was opened, or closed again, by someone who reads or writes it without the engine. */
+/* A backing file is about to be opened (before it is asked for), or was closed again, by someone who reads or
+ * writes it without the engine. With the last close an empty stream may lose its backing file. */
 void mfs_stream_opened(struct mfs_volume *volume, struct mfs_stream *stream, bool reads, bool writes);
 void mfs_stream_closed(struct mfs_volume *volume, struct mfs_stream *stream, bool reads, bool writes);
 

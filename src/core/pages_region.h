@@ -64,7 +64,7 @@ struct table_entry {
 struct pages {
 	os_lock lock;
 	struct shelf shelves[KINDS]; /* (p) */
-	struct table_entry *table;	     /* (p) open addressing: which region an address belongs to */
+	struct table_entry *table;   /* (p) open addressing: which region an address belongs to */
 	size_t table_room;	     /* (p) a power of two, or 0 */
 	size_t table_count;	     /* (p) */
 	uint64_t taken;		     /* (p) pages */

@@ -423,25 +423,50 @@ static bool is_as_new(struct backing *backing, uint32_t number)
 	       !stat.st_mtim.tv_sec && !stat.st_mtim.tv_nsec;
 }
 
+/* Takes a file for another node's use, if nobody can have it mapped and it is as it was made (locked, given
+ * up meanwhile). One that is not will never be. */
+static bool take_again(struct backing *backing, uint32_t number)
+{
+	bool again;
+
+	if (item_of(backing, number)->seen)
+		return false;
+	pthread_mutex_unlock(&backing->lock);
+	again = is_as_new(backing, number);
+	pthread_mutex_lock(&backing->lock);
+	item_of(backing, number)->seen = !again;
+	again = again && backing->ready.count < READY_MOST;
+	if (again) {
+		unkeep(backing, number);
+		push(backing, &backing->ready, number);
+	}
+	return again;
+}
+
+static bool place_reclaim(void *context, uint64_t file)
+{
+	struct backing *backing = context;
+	bool again;
+
+	pthread_mutex_lock(&backing->lock);
+	again = take_again(backing, (uint32_t)file);
+	pthread_mutex_unlock(&backing->lock);
+	return again;
+}
+
 static void place_remove(void *context, uint64_t file)
 {
 	struct backing *backing = context;
 	uint32_t number = (uint32_t)file;
-	struct item *item;
-	bool again = false;
 
 	pthread_mutex_lock(&backing->lock);
-	item = item_of(backing, number);
-	unkeep(backing, number);
-	if (!item->seen && backing->ready.count < READY_MOST) {
+	if (take_again(backing, number)) {
 		pthread_mutex_unlock(&backing->lock);
-		again = is_as_new(backing, number);
-		pthread_mutex_lock(&backing->lock);
+		return;
 	}
-	if (again) {
-		push(backing, &backing->ready, number);
-	} else if (backing->tight) {
-		int32_t id = item->id;
+	unkeep(backing, number);
+	if (backing->tight) {
+		int32_t id = item_of(backing, number)->id;
 
 		pthread_mutex_unlock(&backing->lock);
 		file_end(backing, number, id);
@@ -618,6 +643,7 @@ static const struct mfs_backing functions = {
 	.charge = CHARGE,
 	.make = place_make,
 	.remove = place_remove,
+	.reclaim = place_reclaim,
 	.info = place_info,
 	.read = place_read,
 	.write = place_write,

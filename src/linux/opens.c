@@ -44,6 +44,7 @@ int opens_begin(struct front *front, struct mfs_node *node, struct fuse_file_inf
 	*backing_id = 0;
 	info->fh = (uintptr_t)stream;
 	info->noflush = 1;
+	mfs_stream_opened(front->volume, stream, reads(info), writes(info));
 	if (front->backing)
 		error = reply_errno(mfs_stream_backing(front->volume, stream, &file));
 	if (!file) {
@@ -55,10 +56,10 @@ int opens_begin(struct front *front, struct mfs_node *node, struct fuse_file_inf
 		else
 			error = backing_open(front->backing, file, reads(info), backing_id);
 	}
-	if (error)
+	if (error) {
+		mfs_stream_closed(front->volume, stream, reads(info), writes(info));
 		mfs_stream_drop(front->volume, stream);
-	else
-		mfs_stream_opened(front->volume, stream, reads(info), writes(info));
+	}
 	return error;
 }
 
@@ -67,11 +68,10 @@ void opens_end(struct front *front, struct fuse_file_info *info)
 	struct mfs_stream *stream = front_stream(info);
 	uint64_t file = 0;
 
-	if (!front->backing || mfs_stream_backing(front->volume, stream, &file) != MFS_OK)
-		file = 0;
-	mfs_stream_closed(front->volume, stream, reads(info), writes(info));
-	if (file && !(info->fh & FRONT_UNBACKED))
+	if (front->backing && !(info->fh & FRONT_UNBACKED) &&
+	    mfs_stream_backing(front->volume, stream, &file) == MFS_OK && file)
 		backing_close(front->backing, file);
+	mfs_stream_closed(front->volume, stream, reads(info), writes(info));
 	mfs_stream_drop(front->volume, stream);
 }
 
