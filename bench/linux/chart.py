@@ -15,7 +15,7 @@ TITLE = ('set multiplot title "Time divided by kernel tmpfs\'s in the same round
 COMMON = [
     "set encoding utf8", "set logscale x", "unset key", "set border 1 lc rgb '#888888'",
     "set grid xtics lt 1 lc rgb '#d8d8d8'", "set ytics nomirror scale 0 textcolor 'black'",
-    'set xtics (0.1, "" 0.2, "0.5" 0.5, 1, 2, "5" 5, 10, "20" 20, "50" 50, 100, "" 200, "" 500, 1000) nomirror '
+    'set xtics (0.1, "0.2" 0.2, "0.5" 0.5, 1, 2, "5" 5, 10, "20" 20, "50" 50, 100, "" 200, "" 500, 1000) nomirror '
     "textcolor 'black'",
     "set arrow 1 from 1, graph 0 to 1, graph 1 nohead lw 1.5 lc rgb '#444444' front",
 ]
