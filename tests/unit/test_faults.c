@@ -1,9 +1,10 @@
 /*
- * test_faults.c: every allocation fails once. A call that fails for want of memory or space leaves the
- * volume as it was, loses nothing, and succeeds when it is called again.
+ * test_faults.c: every allocation fails, once and from then on. A call that fails for want of memory or space
+ * leaves the volume as it was, loses nothing, and succeeds when it is called again; after each the checker
+ * finds every structure sound and every charge accounted for.
  *
- * The system's pages and the heap are compiled in here under other names; what the engine calls
- * stands in front of them and can be told to fail.
+ * The system's pages, the heap and who asks the C library for memory are compiled in here under other
+ * names; what the engine calls stands in front of them and can be told to fail.
  */
 #ifndef _GNU_SOURCE
 #	define _GNU_SOURCE
@@ -33,6 +34,10 @@ bool real_pages_commit(void *at, size_t size);
 #define class_of pages_class_of
 #define pages_take real_pages_take
 void *real_pages_take(struct pages *pages, size_t want, size_t least, size_t align, size_t *got);
+static void *failing_calloc(size_t count, size_t size);
+static void *failing_realloc(void *old, size_t size);
+#define calloc failing_calloc
+#define realloc failing_realloc
 #include "../../src/core/pages.c"
 #undef LONG
 #undef HUGE
@@ -54,8 +59,14 @@ void *real_pool_take_zeroed(struct pool *pool, size_t size);
 #undef pool_take_forced
 #undef pool_take_zeroed
 
+#include "../../src/core/volume.c"
+#undef calloc
+#undef realloc
+
+#include "check.h"
 #include "index.h"
 #include "memefs.h"
+#include "node.h"
 #include "test.h"
 #include "tree.h"
 
@@ -73,78 +84,90 @@ void *real_pool_take_zeroed(struct pool *pool, size_t size);
 
 /* ---- what fails ------------------------------------------------------------------------- */
 
-static struct {
+struct source {
+	const char *name;
 	bool armed;
 	bool and_on;   /* all after the one as well */
 	unsigned at;   /* which call fails, from 1 */
 	unsigned seen; /* calls so far */
 	bool hit;
-} heap, system_pages;
+};
 
-static bool fails(bool armed, unsigned *seen, unsigned at, bool and_on, bool *hit)
+/* The engine's own heap, the pages of the system, the C library's memory. */
+static struct source heap = {.name = "heap"}, pages_of_system = {.name = "page"},
+		     library = {.name = "library"};
+static unsigned long faults_injected;
+static bool no_more_regions;
+
+static bool fails(struct source *source)
 {
-	if (!armed)
+	if (!source->armed)
 		return false;
-	++*seen;
-	if (*seen != at && !(and_on && *seen > at))
+	++source->seen;
+	if (source->seen != source->at && !(source->and_on && source->seen > source->at))
 		return false;
-	*hit = true;
+	source->hit = true;
+	faults_injected++;
 	return true;
-}
-
-static bool heap_fails(void)
-{
-	return fails(heap.armed, &heap.seen, heap.at, heap.and_on, &heap.hit);
-}
-
-static bool system_fails(void)
-{
-	return fails(system_pages.armed, &system_pages.seen, system_pages.at, system_pages.and_on,
-		     &system_pages.hit);
 }
 
 void *os_pages_reserve(size_t size, size_t align)
 {
-	return system_fails() ? NULL : real_pages_reserve(size, align);
+	return no_more_regions || fails(&pages_of_system) ? NULL : real_pages_reserve(size, align);
 }
 
 bool os_pages_commit(void *at, size_t size)
 {
-	return !system_fails() && real_pages_commit(at, size);
+	return !fails(&pages_of_system) && real_pages_commit(at, size);
+}
+
+static void *failing_calloc(size_t count, size_t size)
+{
+	return fails(&library) ? NULL : calloc(count, size);
+}
+
+static void *failing_realloc(void *old, size_t size)
+{
+	return fails(&library) ? NULL : realloc(old, size);
 }
 
 void *pages_take(struct pages *pages, size_t want, size_t least, size_t align, size_t *got)
 {
-	return heap_fails() ? NULL : real_pages_take(pages, want, least, align, got);
+	return fails(&heap) ? NULL : real_pages_take(pages, want, least, align, got);
 }
 
 void *pool_take_raw(struct pool *pool, size_t size)
 {
-	return heap_fails() ? NULL : real_pool_take_raw(pool, size);
+	return fails(&heap) ? NULL : real_pool_take_raw(pool, size);
 }
 
 void *pool_take(struct pool *pool, size_t size)
 {
-	return heap_fails() ? NULL : real_pool_take(pool, size);
+	return fails(&heap) ? NULL : real_pool_take(pool, size);
 }
 
 void *pool_take_forced(struct pool *pool, size_t size)
 {
-	return heap_fails() ? NULL : real_pool_take_forced(pool, size);
+	return fails(&heap) ? NULL : real_pool_take_forced(pool, size);
 }
 
 void *pool_take_zeroed(struct pool *pool, size_t size)
 {
-	return heap_fails() ? NULL : real_pool_take_zeroed(pool, size);
+	return fails(&heap) ? NULL : real_pool_take_zeroed(pool, size);
+}
+
+static void arm_source(struct source *source, unsigned at, bool and_on)
+{
+	source->armed = true;
+	source->and_on = and_on;
+	source->at = at;
+	source->seen = 0;
+	source->hit = false;
 }
 
 static void arm(unsigned at, bool and_on)
 {
-	heap.armed = true;
-	heap.and_on = and_on;
-	heap.at = at;
-	heap.seen = 0;
-	heap.hit = false;
+	arm_source(&heap, at, and_on);
 }
 
 /* ---- a volume with a bit of everything ----------------------------------------------------- */
@@ -251,7 +274,7 @@ static bool first_name(void *context, const struct mfs_entry *entry)
 	char *to = context;
 
 	memcpy(to + 1, entry->name, entry->name_size);
-	to[0] = (char)entry->name_size;
+	to[0] = (char)(unsigned char)entry->name_size;
 	return false;
 }
 
@@ -269,13 +292,34 @@ static void delete_all(struct scene *scene, struct mfs_node *directory)
 			mfs_list_after_position(scene->volume, directory, 0, first_name, name, &at_end);
 		if (at_end)
 			return;
-		REQUIRE(mfs_lookup(scene->volume, directory, name + 1, (size_t)name[0], &node) == MFS_OK);
+		REQUIRE(mfs_lookup(scene->volume, directory, name + 1, (size_t)(unsigned char)name[0], &node) == MFS_OK);
 		if (mfs_node_is_directory(node))
 			delete_all(scene, node);
 		mfs_node_drop(scene->volume, node);
-		REQUIRE(mfs_unlink(scene->volume, directory, name + 1, (size_t)name[0], MFS_REMOVE_ANY,
+		REQUIRE(mfs_unlink(scene->volume, directory, name + 1, (size_t)(unsigned char)name[0], MFS_REMOVE_ANY,
 				   NULL) == MFS_OK);
 	}
+}
+
+/* Every structure is sound, and nothing is held but what the scene holds. */
+static void expect_sound(struct scene *scene)
+{
+	/* A node's first member is its main stream; three of the nodes have one of their own. */
+	struct mfs_stream *streams[] = {(struct mfs_stream *)(void *)scene->root,
+					(struct mfs_stream *)(void *)scene->directory,
+					scene->file_main,
+					scene->file_main,
+					scene->sparse_main,
+					scene->sparse_main,
+					scene->large_main,
+					scene->large_main};
+	const struct check_held held = {streams, sizeof(streams) / sizeof(streams[0])};
+	char text[CHECK_TEXT];
+
+	if (check_volume(scene->volume, &held, text))
+		return;
+	printf("# %s\n", text);
+	EXPECT(!"sound");
 }
 
 /* When all is deleted, everything that was charged is back. */
@@ -283,6 +327,7 @@ static void scene_end(struct scene *scene)
 {
 	struct mfs_space space;
 
+	expect_sound(scene);
 	mfs_stream_drop(scene->volume, scene->file_main);
 	mfs_stream_drop(scene->volume, scene->sparse_main);
 	mfs_stream_drop(scene->volume, scene->large_main);
@@ -655,46 +700,126 @@ static enum mfs_status op_reparse(struct scene *s)
 	return mfs_reparse_set(s->volume, s->sparse, a_tag, sizeof(a_tag), 0);
 }
 
-/* LOOSE: when memory itself runs out half-way, what is set aside (never what is there) may differ. */
-enum { EXACT, LOOSE };
+static enum mfs_status op_reparse_replace(struct scene *s)
+{
+	static const unsigned char link[] = {0x1d, 0, 0, 0xa0, 7, 0, 0, 0, 2, 0, 0, 0, 'l', 't', 'o'};
+	enum mfs_status status = mfs_reparse_set(s->volume, s->file, link, sizeof(link), 0);
+
+	if (status == MFS_OK)
+		status = mfs_reparse_set(s->volume, s->file, a_tag, sizeof(a_tag), MFS_REPARSE_ANY_TAG);
+	if (status == MFS_NO_SPACE) /* as it was: the first half has happened */
+		mfs_reparse_remove(s->volume, s->file, NULL, 0);
+	return status;
+}
+
+static enum mfs_status op_eas_replace(struct scene *s)
+{
+	return mfs_ea_set(s->volume, s->file, other_ea, sizeof(other_ea), true);
+}
+
+/* Data and holes, into other holes. */
+static enum mfs_status op_copy(struct scene *s)
+{
+	uint64_t done = 0;
+	enum mfs_status status =
+		mfs_copy(s->volume, s->sparse_main, 0, s->file_main, 3000, HOLES * 2 * PAGE, &done);
+
+	/* It may be cut short: what is missing is asked for again. */
+	while (status == MFS_OK && done < HOLES * 2 * PAGE - PAGE - 3496) {
+		uint64_t more = 0;
+
+		status = mfs_copy(s->volume, s->sparse_main, done, s->file_main, 3000 + done,
+				  HOLES * 2 * PAGE - done, &more);
+		done += more;
+	}
+	return status;
+}
+
+static enum mfs_status op_stream_write(struct scene *s)
+{
+	struct mfs_stream *stream;
+	enum mfs_status status;
+
+	REQUIRE(mfs_stream_open(s->volume, s->file, S("stream"), &stream) == MFS_OK);
+	status = write_all(s, stream, 100, 30000);
+	mfs_stream_drop(s->volume, stream);
+	return status;
+}
+
+static enum mfs_status op_replace_directory(struct scene *s)
+{
+	const struct mfs_new what = {.kind = MFS_DIRECTORY};
+	enum mfs_status status = mfs_create(s->volume, s->directory, S("victim"), &what, NULL);
+
+	if (status == MFS_OK)
+		status = mfs_create(s->volume, s->root, S("mover"), &what, NULL);
+	if (status == MFS_OK)
+		status = mfs_rename(s->volume, s->root, S("mover"), s->directory, S("Victim"),
+				    MFS_RENAME_REPLACE, NULL);
+	if (status == MFS_NO_SPACE) {
+		mfs_unlink(s->volume, s->directory, S("victim"), MFS_REMOVE_DIRECTORY, NULL);
+		mfs_unlink(s->volume, s->root, S("mover"), MFS_REMOVE_DIRECTORY, NULL);
+	}
+	return status;
+}
+
+static enum mfs_status op_device(struct scene *s)
+{
+	const struct mfs_new what = {.kind = MFS_BLOCK_DEVICE, .device = 7};
+	char name[255];
+
+	memset(name, 'n', sizeof(name));
+	return mfs_create(s->volume, s->root, name, sizeof(name), &what, NULL);
+}
+
+/* LOOSE: when memory itself runs out half-way, what is set aside (never what is there) may differ.
+ * CUT_SHORT: what was done until then stays. */
+enum { EXACT, LOOSE, CUT_SHORT };
 
 static const struct {
 	const char *name;
 	enum mfs_status (*run)(struct scene *scene);
 	int strict;
+	bool makes; /* another node */
 } ops[] = {
-	{"create", op_create, EXACT},
-	{"create a directory", op_create_directory, EXACT},
-	{"create a symlink", op_create_symlink, EXACT},
-	{"nameless, then linked", op_nameless, EXACT},
-	{"link", op_link, EXACT},
-	{"rename", op_rename, EXACT},
-	{"rename across", op_rename_across, EXACT},
-	{"rename to another spelling", op_respell, EXACT},
-	{"rename over a file", op_replace, EXACT},
-	{"rename with whiteout", op_whiteout, EXACT},
-	{"exchange", op_exchange, EXACT},
-	{"unlink", op_unlink, EXACT},
-	{"write", op_write, EXACT},
-	{"append", op_append, EXACT},
-	{"write over holes", op_write_over_holes, LOOSE},
-	{"write behind", op_write_behind, LOOSE},
-	{"set size", op_set_size, EXACT},
-	{"cut", op_cut, EXACT},
-	{"set allocation", op_set_allocation, EXACT},
-	{"allocate", op_allocate, LOOSE},
-	{"zero", op_zero, LOOSE},
-	{"punch", op_punch, EXACT},
-	{"collapse", op_collapse, LOOSE},
-	{"insert", op_insert, EXACT},
-	{"overwrite", op_overwrite, LOOSE},
-	{"create a stream", op_stream, EXACT},
-	{"rename a stream", op_stream_rename, EXACT},
-	{"set an xattr", op_xattr, EXACT},
-	{"replace an xattr", op_xattr_replace, EXACT},
-	{"set EAs", op_eas, EXACT},
-	{"set security", op_security, EXACT},
-	{"set a reparse point", op_reparse, EXACT},
+	{"create", op_create, EXACT, true},
+	{"create a directory", op_create_directory, EXACT, true},
+	{"create a symlink", op_create_symlink, EXACT, true},
+	{"nameless, then linked", op_nameless, EXACT, true},
+	{"link", op_link, EXACT, false},
+	{"rename", op_rename, EXACT, false},
+	{"rename across", op_rename_across, EXACT, false},
+	{"rename to another spelling", op_respell, EXACT, false},
+	{"rename over a file", op_replace, EXACT, false},
+	{"rename with whiteout", op_whiteout, EXACT, true},
+	{"exchange", op_exchange, EXACT, false},
+	{"unlink", op_unlink, EXACT, false},
+	{"write", op_write, EXACT, false},
+	{"append", op_append, EXACT, false},
+	{"write over holes", op_write_over_holes, LOOSE, false},
+	{"write behind", op_write_behind, LOOSE, false},
+	{"set size", op_set_size, EXACT, false},
+	{"cut", op_cut, EXACT, false},
+	{"set allocation", op_set_allocation, EXACT, false},
+	{"allocate", op_allocate, LOOSE, false},
+	{"zero", op_zero, LOOSE, false},
+	{"punch", op_punch, EXACT, false},
+	{"collapse", op_collapse, LOOSE, false},
+	{"insert", op_insert, EXACT, false},
+	{"overwrite", op_overwrite, LOOSE, false},
+	{"create a stream", op_stream, EXACT, false},
+	{"rename a stream", op_stream_rename, EXACT, false},
+	{"set an xattr", op_xattr, EXACT, false},
+	{"replace an xattr", op_xattr_replace, EXACT, false},
+	{"set EAs", op_eas, EXACT, false},
+	{"set security", op_security, EXACT, false},
+	{"set a reparse point", op_reparse, EXACT, false},
+	{"replace a reparse point", op_reparse_replace, EXACT, false},
+	{"replace EAs", op_eas_replace, EXACT, false},
+	{"copy", op_copy, CUT_SHORT, false},
+	{"write to a stream", op_stream_write, LOOSE, false},
+	{"rename over a directory", op_replace_directory, EXACT, true},
+	{"create a device with a long name", op_device, EXACT, true},
 };
 
 #define OPS (sizeof(ops) / sizeof(ops[0]))
@@ -706,46 +831,90 @@ static uint64_t outcome(size_t op, bool ntfs)
 	uint64_t value;
 
 	scene_begin(&scene, ntfs);
-	heap.at = 0;
 	EXPECT_EQ(ops[op].run(&scene), MFS_OK);
 	value = digest_of(&scene).value;
 	scene_end(&scene);
 	return value;
 }
 
-/* One operation with one fault. True when the fault was met. */
-static bool with_fault(size_t op, bool ntfs, unsigned at, bool and_on, const struct digest *before,
-		       uint64_t expected)
+/* All pages that the regions have left, so that whoever wants one needs another region. */
+struct squeezed {
+	struct {
+		void *at;
+		size_t count;
+	} taken[4096];
+	size_t count;
+};
+
+static void squeeze(struct scene *scene, struct squeezed *squeezed)
 {
-	struct digest after;
+	struct pages *pages = pool_pages(scene->volume->pool);
+	size_t got;
+	void *at;
+
+	squeezed->count = 0;
+	no_more_regions = true;
+	while ((at = real_pages_take(pages, 4096, 1, 1, &got)) != NULL) {
+		REQUIRE(squeezed->count < sizeof(squeezed->taken) / sizeof(squeezed->taken[0]));
+		squeezed->taken[squeezed->count].at = at;
+		squeezed->taken[squeezed->count++].count = got;
+	}
+	no_more_regions = false;
+}
+
+static void let_go(struct scene *scene, struct squeezed *squeezed)
+{
+	while (squeezed->count > 0) {
+		squeezed->count--;
+		pages_give(pool_pages(scene->volume->pool), squeezed->taken[squeezed->count].at,
+			   squeezed->taken[squeezed->count].count);
+	}
+}
+
+/* A call that failed for want of memory has left everything as it was. */
+static void expect_unchanged(struct scene *scene, int strict, const struct digest *before, uint64_t bytes)
+{
+	struct digest after = digest_of(scene);
+
+	if (strict == CUT_SHORT)
+		return;
+	EXPECT(after.value == before->value);
+	if (strict == EXACT) {
+		EXPECT_EQ(after.sum, before->sum);
+		EXPECT_EQ(used(scene), bytes);
+	}
+}
+
+/* One operation with one fault. True when the fault was met. */
+static bool with_fault(struct source *source, size_t op, bool ntfs, unsigned at, bool and_on,
+		       const struct digest *before, uint64_t expected)
+{
+	static struct squeezed squeezed;
 	enum mfs_status status;
 	struct scene scene;
 	uint64_t bytes;
-	bool hit;
 
 	scene_begin(&scene, ntfs);
 	bytes = used(&scene);
-	arm(at, and_on);
+	if (source != &heap)
+		squeeze(&scene, &squeezed);
+	arm_source(source, at, and_on);
 	status = ops[op].run(&scene);
-	heap.armed = false;
-	hit = heap.hit;
-	heap.at = 0;
-	EXPECT(status == MFS_OK || (hit && status == MFS_NO_SPACE));
+	source->armed = false;
+	if (source != &heap)
+		let_go(&scene, &squeezed);
+	EXPECT(status == MFS_OK || (source->hit && status == MFS_NO_SPACE));
+	expect_sound(&scene);
 	if (status != MFS_OK) {
-		after = digest_of(&scene);
-		EXPECT(after.value == before->value);
-		if (ops[op].strict == EXACT) {
-			EXPECT_EQ(after.sum, before->sum);
-			EXPECT_EQ(used(&scene), bytes);
-		}
+		expect_unchanged(&scene, ops[op].strict, before, bytes);
 		EXPECT_EQ(ops[op].run(&scene), MFS_OK);
 	}
 	EXPECT(digest_of(&scene).value == expected);
 	scene_end(&scene);
-	return hit;
+	return source->hit;
 }
 
-static void every_allocation(void)
+static void every_fault(struct source *source)
 {
 	for (unsigned ntfs = 0; ntfs < 2; ntfs++) {
 		struct digest begin;
@@ -759,15 +928,57 @@ static void every_allocation(void)
 
 			for (unsigned at = 1;; at += at < 8 ? 1 : STRIDE) {
 				unsigned before = tests.faults;
-				bool hit = with_fault(op, ntfs, at, false, &begin, expected);
+				bool hit = with_fault(source, op, ntfs, at, false, &begin, expected);
 
-				hit |= with_fault(op, ntfs, at, true, &begin, expected);
+				hit |= with_fault(source, op, ntfs, at, true, &begin, expected);
 				if (tests.faults != before)
-					printf("# %s, allocation %u, %s\n", ops[op].name, at,
+					printf("# %s, %s allocation %u, %s\n", ops[op].name, source->name, at,
 					       ntfs ? "by name" : "by position");
 				if (!hit || tests.faults > 20)
 					break;
 			}
+		}
+	}
+}
+
+static void every_allocation(void)
+{
+	every_fault(&heap);
+}
+
+static void every_page(void)
+{
+	every_fault(&pages_of_system);
+}
+
+static void every_library_call(void)
+{
+	every_fault(&library);
+}
+
+/* A volume that there is no memory for is not made, and leaves nothing behind. */
+static void every_volume(void)
+{
+	struct source *const sources[] = {&heap, &pages_of_system, &library};
+	const struct mfs_options options = {.order = MFS_BY_POSITION,
+					    .root_security = a_descriptor,
+					    .root_security_size = sizeof(a_descriptor)};
+
+	for (unsigned i = 0; i < 6; i++) {
+		struct source *source = sources[i / 2];
+
+		for (unsigned at = 1;; at++) {
+			struct mfs_volume *volume = NULL;
+			enum mfs_status status;
+
+			arm_source(source, at, i & 1);
+			status = mfs_volume_create(&options, &volume);
+			source->armed = false;
+			EXPECT(status == MFS_OK || (source->hit && status == MFS_NO_SPACE && !volume));
+			mfs_volume_destroy(volume);
+			if (!source->hit)
+				break;
+			REQUIRE(at < 1000);
 		}
 	}
 }
@@ -787,17 +998,16 @@ static void every_budget(void)
 			before = digest_of(&scene);
 			bytes = used(&scene);
 			for (;; more += more < 4096 ? 16 * STRIDE : more / 8 / 16 * 16) {
-				struct digest after;
-
 				REQUIRE(mfs_volume_resize(scene.volume, bytes + more, 0) == MFS_OK);
 				status = ops[op].run(&scene);
 				if (status == MFS_OK || tests.faults > faults)
 					break;
 				EXPECT_EQ(status, MFS_NO_SPACE);
-				after = digest_of(&scene);
-				EXPECT(after.value == before.value);
-				EXPECT_EQ(after.sum, before.sum);
-				EXPECT_EQ(used(&scene), bytes);
+				expect_sound(&scene);
+				expect_unchanged(&scene, ops[op].strict == CUT_SHORT ? CUT_SHORT : EXACT,
+						 &before, bytes);
+				if (ops[op].strict == CUT_SHORT)
+					bytes = used(&scene);
 				REQUIRE(more < sizeof(data) * 2);
 			}
 			EXPECT_EQ(status, MFS_OK);
@@ -807,6 +1017,94 @@ static void every_budget(void)
 			REQUIRE(mfs_volume_resize(scene.volume, 0, 0) == MFS_OK);
 			scene_end(&scene);
 		}
+}
+
+/* At the limit of nodes, what makes one is refused, and what makes none is not. */
+static void node_limit(void)
+{
+	for (unsigned ntfs = 0; ntfs < 2; ntfs++)
+		for (size_t op = 0; op < OPS; op++) {
+			struct digest before;
+			struct mfs_space space;
+			enum mfs_status status;
+			struct scene scene;
+			uint64_t bytes;
+
+			scene_begin(&scene, ntfs);
+			before = digest_of(&scene);
+			bytes = used(&scene);
+			mfs_volume_space(scene.volume, &space);
+			REQUIRE(mfs_volume_resize(scene.volume, 0, space.used_nodes) == MFS_OK);
+			status = ops[op].run(&scene);
+			mfs_volume_space(scene.volume, &space);
+			EXPECT(space.used_nodes <= space.total_nodes);
+			EXPECT_EQ(status, ops[op].makes ? MFS_NO_NODES : MFS_OK);
+			expect_sound(&scene);
+			if (ops[op].makes)
+				expect_unchanged(&scene, EXACT, &before, bytes);
+			scene_end(&scene);
+		}
+}
+
+static bool count_one(void *context, const struct mfs_entry *entry)
+{
+	(void)entry;
+	++*(unsigned *)context;
+	return true;
+}
+
+/* What takes away or only looks needs no memory at all. */
+static void freeing_needs_nothing(void)
+{
+	static unsigned char got[4 * PAGE];
+
+	for (unsigned ntfs = 0; ntfs < 2; ntfs++) {
+		static struct squeezed squeezed;
+		struct mfs_stream *stream;
+		struct scene scene;
+		unsigned count = 0;
+		bool at_end;
+		size_t done;
+
+		scene_begin(&scene, ntfs);
+		REQUIRE(mfs_stream_open(scene.volume, scene.file, S("stream"), &stream) == MFS_OK);
+		REQUIRE(mfs_reparse_set(scene.volume, scene.file, a_tag, sizeof(a_tag), 0) == MFS_OK);
+		squeeze(&scene, &squeezed);
+		arm_source(&heap, 1, true);
+		arm_source(&pages_of_system, 1, true);
+		arm_source(&library, 1, true);
+		if (ntfs)
+			mfs_list_after_name(scene.volume, scene.root, NULL, 0, count_one, &count, &at_end);
+		else
+			mfs_list_after_position(scene.volume, scene.root, 0, count_one, &count, &at_end);
+		EXPECT_EQ(count, 63);
+		EXPECT_EQ(mfs_xattr_remove(scene.volume, scene.file, S("x")), MFS_OK);
+		EXPECT_EQ(mfs_ea_set(scene.volume, scene.file, NULL, 0, true), MFS_OK);
+		EXPECT_EQ(mfs_reparse_remove(scene.volume, scene.file, NULL, 0), MFS_OK);
+		EXPECT_EQ(mfs_stream_remove(scene.volume, scene.file, S("stream"), NULL), MFS_OK);
+		EXPECT_EQ(mfs_set_size(scene.volume, stream, 3), MFS_OK);
+		mfs_stream_drop(scene.volume, stream);
+		/* Inside a run that there is no memory to divide: it reads as zero all the same. */
+		EXPECT_EQ(mfs_fallocate(scene.volume, scene.large_main, 9 * PAGE, 4 * PAGE,
+					MFS_FALLOCATE_PUNCH),
+			  MFS_OK);
+		EXPECT_EQ(mfs_read(scene.volume, scene.large_main, 9 * PAGE, got, sizeof(got), &done),
+			  MFS_OK);
+		for (size_t i = 0; i < sizeof(got) && !tests.faults; i++)
+			EXPECT_EQ(got[i], 0);
+		EXPECT_EQ(mfs_set_size(scene.volume, scene.large_main, 5 * PAGE), MFS_OK);
+		EXPECT_EQ(mfs_set_size(scene.volume, scene.sparse_main, 0), MFS_OK);
+		mfs_stream_trim(scene.volume, scene.large_main);
+		EXPECT_EQ(
+			mfs_unlink(scene.volume, scene.directory, S("sparse"), MFS_REMOVE_FILE, scene.sparse),
+			MFS_OK);
+		EXPECT_EQ(mfs_unlink(scene.volume, scene.root, S("directory"), MFS_REMOVE_DIRECTORY, NULL),
+			  MFS_OK);
+		EXPECT_EQ(mfs_unlink(scene.volume, scene.root, S("file"), MFS_REMOVE_FILE, NULL), MFS_OK);
+		heap.armed = pages_of_system.armed = library.armed = false;
+		let_go(&scene, &squeezed);
+		scene_end(&scene);
+	}
 }
 
 /* A directory that a move was to replace, and did not, lives on. A page of the order that is full lets
@@ -976,12 +1274,12 @@ static void without_system_memory(void)
 	for (unsigned at = 1;; at++) {
 		enum mfs_status status;
 
-		system_pages.armed = true;
-		system_pages.and_on = true;
-		system_pages.at = at;
-		system_pages.seen = 0;
+		pages_of_system.armed = true;
+		pages_of_system.and_on = true;
+		pages_of_system.at = at;
+		pages_of_system.seen = 0;
 		status = mfs_volume_create(&options, &volume);
-		system_pages.armed = false;
+		pages_of_system.armed = false;
 		if (status == MFS_OK)
 			break;
 		EXPECT_EQ(status, MFS_NO_SPACE);
@@ -991,9 +1289,9 @@ static void without_system_memory(void)
 	mfs_volume_destroy(volume);
 
 	scene_begin(&scene, false);
-	system_pages.armed = true;
-	system_pages.at = 1;
-	system_pages.seen = 0;
+	pages_of_system.armed = true;
+	pages_of_system.at = 1;
+	pages_of_system.seen = 0;
 	/* Until what is kept in reserve is used up. */
 	while (write_all(&scene, scene.large_main, end, sizeof(data)) == MFS_OK)
 		REQUIRE((end += sizeof(data)) < 1 << 30);
@@ -1016,8 +1314,8 @@ static void without_system_memory(void)
 			  done ? MFS_OK : MFS_NO_SPACE);
 		break;
 	}
-	EXPECT(system_pages.hit);
-	system_pages.armed = false;
+	EXPECT(pages_of_system.hit);
+	pages_of_system.armed = false;
 	EXPECT_EQ(write_all(&scene, scene.large_main, end, sizeof(data)), MFS_OK);
 	scene_end(&scene);
 }
@@ -1027,11 +1325,17 @@ int main(void)
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = (unsigned char)(i % 251 + i / 4096) | 1;
 	RUN(every_allocation);
+	RUN(every_page);
+	RUN(every_library_call);
+	RUN(every_volume);
 	RUN(every_budget);
+	RUN(node_limit);
+	RUN(freeing_needs_nothing);
 	RUN(replaced_directory);
 	RUN(short_writes);
 	RUN(trees);
 	RUN(indexes);
 	RUN(without_system_memory);
+	printf("# figure: %lu faults injected\n", faults_injected);
 	return tests_end();
 }

@@ -220,6 +220,8 @@ static void next_phase(struct run *run)
 	static const size_t goals[] = {20, 20, 60, 200, 600, 2000, 6000};
 
 	run->goal = goals[random_below(&run->random, sizeof(goals) / sizeof(goals[0]))];
+	if (run->mode->full && run->goal < 2 * run->mode->max_nodes) /* names enough for all */
+		run->goal = (size_t)run->mode->max_nodes * 2;
 	run->phase_end = run->step + 8192 + 3 * run->goal;
 	if (run->step && random_percent(&run->random, 30)) {
 		run_check_all(run);
