@@ -150,6 +150,11 @@ static bool check_data(struct check *check, const struct mfs_stream *stream)
 {
 	if (stream->size > (uint64_t)MFS_SIZE_MAX)
 		return check_fault(check, "a stream is larger than the largest");
+	if (stream_is_backed(check->volume, stream)) {
+		check->charged += stream->backed.file ? check->volume->backing->charge : 0;
+		return stream->backed.file || !stream->size ||
+		       check_fault(check, "a stream has bytes and no backing file");
+	}
 	return check_sectors(check, &stream->sectors, stream->size);
 }
 
