@@ -70,15 +70,13 @@ def refuses(number, call, *arguments, **more):
     assert got == errno.errorcode[number], got
 
 
-def as_user(user, group, call, groups=()):
-    """Runs call() as somebody else, in a process of its own; gives its outcome."""
+def in_a_child(call, prepare=lambda: None):
+    """Runs call() in a process of its own; gives its outcome."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            os.setgroups(list(groups))
-            os.setresgid(group, group, group)
-            os.setresuid(user, user, user)
+            prepare()
             answer = pickle.dumps(outcome(call))
         except BaseException as error:  # noqa: BLE001 - told to the parent
             answer = pickle.dumps(f"{error!r}")
@@ -89,6 +87,16 @@ def as_user(user, group, call, groups=()):
         data = answer.read()
     os.waitpid(child, 0)
     return pickle.loads(data)
+
+
+def as_user(user, group, call, groups=()):
+    """The same as somebody else."""
+    def become():
+        os.setgroups(list(groups))
+        os.setresgid(group, group, group)
+        os.setresuid(user, user, user)
+
+    return in_a_child(call, become)
 
 
 def check(result):

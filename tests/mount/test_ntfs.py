@@ -590,6 +590,18 @@ def test_case_insensitive_names():
         assert "Größe" not in os.listdir(v.path)
 
 
+def test_lengths_of_case_insensitive_names():
+    """255 UTF-16 units, which can be more bytes."""
+    with Volume("-i") as v:
+        for letter in ("x", "é", "€", "\U0001F600"):
+            most = 255 // (len(letter.encode("utf-16le")) // 2)
+            write(v / (letter * most))
+            assert os.listdir(v.path) == [letter * most]
+            refuses(errno.ENAMETOOLONG, write, v / (letter * (most + 1)))
+            refuses(errno.ENAMETOOLONG, os.rename, v / (letter * most), v / (letter * (most + 1)))
+            os.unlink(v / (letter * most))
+
+
 def test_bytes_that_are_not_utf8():
     bad = (b"\xff", b"a\x80b", b"\xc3", b"\xf5\x80\x80\x80", b"\xc0\xaf")
     with Volume("-i") as v:
@@ -609,4 +621,5 @@ def test_bytes_that_are_not_utf8():
             assert read(root + b"/" + name) == name
 
 
-main(globals())
+if __name__ == "__main__":
+    main(globals())

@@ -19,7 +19,7 @@ import time
 from compared import (
     ACCESS, APPEND, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_FOLLOW, DEFAULT, EXCHANGE, GROUP, GROUP_OBJ, IMMUTABLE,
     MASK, NOATIME, NODUMP, NOREPLACE, OTHER, USER, USER_OBJ, WHITEOUT, acl, as_user, check, fallocate, get_flags,
-    libc, mode_of, need_root, open_to_all, opened, outcome, refuses, renameat2, same_as_tmpfs, set_flags, simple,
+    in_a_child, libc, mode_of, need_root, open_to_all, opened, outcome, refuses, renameat2, same_as_tmpfs, set_flags, simple,
     write)
 from mounted import Skip, Volume, main, need, run
 
@@ -210,6 +210,105 @@ def test_noxattr_leaves_modes_right():
             os.umask(old)
         assert mode_of(v / "f") == "0o100640"
         refuses(errno.EOPNOTSUPP, os.setxattr, v / "f", ACCESS, simple(7, 7, 7))
+
+
+# ---- permissions ------------------------------------------------------------------------------------------
+
+
+def user_actions(d, f, own):
+    """What a user may or may not do to the file `f` in `d`, where `own` is the user's; the last one changes `d`."""
+    yield "read", lambda: opened(f, os.O_RDONLY, lambda file: os.read(file, 10))
+    yield "write", lambda: opened(f, os.O_WRONLY, lambda file: os.write(file, b"1"))
+    yield "truncate by opening", lambda: opened(f, os.O_WRONLY | os.O_TRUNC)
+    yield "truncate", lambda: os.truncate(f, 1)
+    yield "execute", lambda: os.access(f, os.X_OK)
+    yield "stat", lambda: os.stat(f).st_size
+    yield "chmod", lambda: os.chmod(f, 0o600)
+    yield "chown", lambda: os.chown(f, 1001, -1)
+    yield "chgrp to a group of its own", lambda: os.chown(f, -1, 2001)
+    yield "chgrp to another's", lambda: os.chown(f, -1, 7)
+    yield "touch", lambda: os.utime(f)
+    yield "set times", lambda: os.utime(f, (1, 1))
+    yield "get an attribute", lambda: os.getxattr(f, "user.a")
+    yield "set an attribute", lambda: os.setxattr(f, "user.a", b"2")
+    yield "remove an attribute", lambda: os.removexattr(f, "user.a")
+    yield "list attributes", lambda: os.listxattr(f)
+    yield "set an ACL", lambda: os.setxattr(f, ACCESS, simple(7, 7, 7, (USER, 7, 1000), mask=7))
+    yield "get an ACL", lambda: os.getxattr(f, ACCESS)
+    yield "link", lambda: os.link(f, f + "-link")
+    yield "unlink", lambda: os.unlink(f)
+    yield "rename", lambda: os.rename(f, f + "-moved")
+    yield "rename over", lambda: os.rename(own, f)
+    yield "exchange", lambda: renameat2(own, f, EXCHANGE)
+    yield "make a whiteout", lambda: renameat2(own, f + "-moved", WHITEOUT)
+    yield "list", lambda: len(os.listdir(d))
+    yield "create", lambda: opened(f + "-new", os.O_CREAT | os.O_WRONLY)
+    yield "make a directory", lambda: os.mkdir(f + "-directory")
+    yield "remove a directory", lambda: os.rmdir(f"{d}/empty")
+    yield "make a symlink", lambda: os.symlink("x", f + "-link")
+    yield "make a fifo", lambda: os.mkfifo(f + "-fifo")
+    yield "make a socket", lambda: os.mknod(f + "-socket", stat.S_IFSOCK | 0o644)
+    yield "make a device", lambda: os.mknod(f + "-device", stat.S_IFCHR | 0o644, os.makedev(1, 3))
+    yield "enter", lambda: os.chdir(d)
+    yield "set a default ACL", lambda: os.setxattr(d, DEFAULT, simple(7, 7, 7))
+
+
+USERS = ((1000, 1000, ()), (1001, 2000, ()), (1001, 5, (2000, 2001)), (1001, 5, ()))
+
+
+def test_users_may_what_they_may_on_tmpfs():
+    """An owner, members of the group by both ways, a stranger; files and directories of several modes."""
+    modes = [(file, 0o777) for file in (0o600, 0o640, 0o067, 0o706, 0)]
+    modes += [(0o666, directory) for directory in (0o700, 0o072, 0o711, 0o744, 0o1777)]
+
+    def prepare(d, user, group, mode, directory_mode):
+        """A file and one of the user's own for each action, and an empty directory; gives the actions."""
+        actions = []
+        os.mkdir(d)
+        os.mkdir(f"{d}/empty")
+        for i in range(len(list(user_actions(d, "", "")))):
+            f, own = f"{d}/f{i}", f"{d}/own{i}"
+            write(f, "text")
+            write(own)
+            os.setxattr(f, "user.a", b"1")
+            os.chown(own, user, group)
+            os.chown(f, 1000, 2000)
+            os.chmod(f, mode)
+            actions.append(list(user_actions(d, f, own))[i])
+        for name, permissions in ((f"{d}/empty", 0o777), (d, directory_mode)):
+            os.chown(name, 1000, 2000)
+            os.chmod(name, permissions)
+        return actions
+
+    def scenario(path):
+        answers = []
+        for mode, directory_mode in modes:
+            for user, group, groups in USERS:
+                actions = prepare(f"{path}/d", user, group, mode, directory_mode)
+                results = as_user(user, group, lambda: [outcome(call) for _, call in actions], groups)
+                assert isinstance(results, list), results
+                answers += [(oct(mode), oct(directory_mode), user, groups, what, result)
+                            for (what, _), result in zip(actions, results)]
+                answers.append([(name, mode_of(f"{path}/d/{name}")) for name in sorted(os.listdir(f"{path}/d"))])
+                shutil.rmtree(f"{path}/d")
+        return answers
+
+    same_as_tmpfs(scenario)
+
+
+def test_permissions_are_checked_without_acls_too():
+    """Where the kernel is not told of ACLs, it has to be told to check permissions."""
+    need_root()
+    with open_to_all("noxattr") as v:
+        write(v / "f", "secret", 0o640)
+        os.chown(v / "f", 1000, 2000)
+        os.mkdir(v / "d", 0o700)
+        for user, group, expected in ((1000, 5, b"secret"), (1001, 2000, b"secret"), (1001, 5, "EACCES")):
+            assert as_user(user, group, lambda: opened(v / "f", os.O_RDONLY, lambda at: os.read(at, 9))) == expected
+        assert as_user(1001, 2000, lambda: opened(v / "f", os.O_WRONLY)) == "EACCES"
+        assert as_user(1001, 2000, lambda: os.chmod(v / "f", 0o666)) == "EPERM"
+        assert as_user(1000, 1000, lambda: os.listdir(v / "d")) == "EACCES"
+        assert as_user(1000, 1000, lambda: os.stat(v / "d/none")) == "EACCES"
 
 
 # ---- chattr ----------------------------------------------------------------------------------------------
@@ -776,6 +875,11 @@ def test_lengths():
         answers.append(os.lstat(f"{path}/s4095").st_size)
         answers.append(os.statvfs(path).f_namemax)
         os.mkdir(f"{path}/{'é' * 127}")
+        os.chdir(path)
+        for size in (4094, 4095, 4096):  # of a path, with the NUL behind it
+            answers.append(outcome(os.mkdir, "d" + "/" * (size - 3 - 1) + "new"))
+            answers.append(outcome(os.rmdir, "d/new"))
+        os.chdir("/")
         return answers + sorted(os.listdir(path))
 
     same_as_tmpfs(scenario)
@@ -972,11 +1076,15 @@ def test_nobody_gets_past_the_sticky_bit_by_lying():
             assert file.read() == "mine"
 
 
-# ---- mount options, locks, mappings -----------------------------------------------------------------------------------
+# ---- mount options, locks, mappings ------------------------------------------------------------------------------
 
 
 def test_mount_options():
     need_root()
+    for option, flag in (("ro", os.ST_RDONLY), ("noexec", os.ST_NOEXEC), ("nosuid", os.ST_NOSUID),
+                         ("nodev", os.ST_NODEV)):
+        with Volume("-o", option) as v, Volume() as plain:
+            assert os.statvfs(v.path).f_flag & flag and not os.statvfs(plain.path).f_flag & flag, option
     with Volume("-o", "ro") as v:
         refuses(errno.EROFS, write, v / "f")
         refuses(errno.EROFS, os.mkdir, v / "d")
@@ -1012,6 +1120,11 @@ def test_only_the_owner_enters_without_allow_other():
 
 
 def test_locks():
+    def asked(file, start, size):
+        """What stands in the way of a lock: its kind and place (F_GETLK)."""
+        lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, start, size, 0)
+        return struct.unpack("hhqqi4x", fcntl.fcntl(file, fcntl.F_GETLK, lock))[:4]
+
     def scenario(path):
         write(f"{path}/f", "0123456789")
         answers = []
@@ -1022,7 +1135,9 @@ def test_locks():
             answers.append(outcome(fcntl.flock, two, fcntl.LOCK_EX | fcntl.LOCK_NB))
             fcntl.lockf(one, fcntl.LOCK_EX, 5, 0)
             for start in (0, 5):
-                answers.append(as_user(0, 0, lambda: fcntl.lockf(two, fcntl.LOCK_EX | fcntl.LOCK_NB, 5, start)))
+                answers.append(in_a_child(lambda: fcntl.lockf(two, fcntl.LOCK_EX | fcntl.LOCK_NB, 5, start)))
+            answers.append(in_a_child(lambda: asked(two, 0, 5)))
+            answers.append(in_a_child(lambda: asked(two, 5, 5)))
             lock = struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 5, 0)
             fcntl.lockf(one, fcntl.LOCK_UN)
             answers.append(outcome(fcntl.fcntl, one, 37, lock) == lock)  # F_OFD_SETLK
@@ -1043,4 +1158,5 @@ def test_stores_through_mappings_move_mtime():
             assert os.pread(file.fileno(), 1, 100) == b"A"
 
 
-main(globals())
+if __name__ == "__main__":
+    main(globals())
