@@ -22,7 +22,7 @@ def volume_under(kernel, *options):
         library = os.path.join(work, "other_kernel.so")
         run("cc", "-std=gnu17", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", library, SOURCE)
         os.environ.update(LD_PRELOAD=library, OTHER_KERNEL=kernel)
-        volume = Volume(*options)
+        volume = Volume("--store=sectors", *options)  # the kernel of the tmpfs store would refuse by itself
         try:
             volume.__enter__()
         finally:

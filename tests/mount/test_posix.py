@@ -19,8 +19,8 @@ import time
 from compared import (
     ACCESS, APPEND, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_FOLLOW, DEFAULT, EXCHANGE, GROUP, GROUP_OBJ, IMMUTABLE,
     MASK, NOATIME, NODUMP, NOREPLACE, OTHER, USER, USER_OBJ, WHITEOUT, acl, as_user, check, fallocate, get_flags,
-    in_a_child, libc, mode_of, need_root, open_to_all, opened, outcome, refuses, renameat2, same_as_tmpfs, set_flags, simple,
-    write)
+    in_a_child, libc, mode_of, need_root, open_to_all, opened, outcome, refuses, renameat2, same_as_tmpfs,
+    set_flags, simple, write)
 from mounted import Skip, Volume, main, need, run
 
 NOBODY = 65534
