@@ -66,6 +66,8 @@ enum mfs_status mfs_stream_backing(struct mfs_volume *volume, struct mfs_stream 
 
 void mfs_stream_opened(struct mfs_volume *volume, struct mfs_stream *stream, bool reads, bool writes)
 {
+	if (writes)
+		atomic_fetch_add_explicit(&stream->node->writers, 1, memory_order_relaxed);
 	if (!stream_is_backed(volume, stream))
 		return;
 	atomic_fetch_add(&stream->backed.use, BACKED_OPEN + (reads && writes ? BACKED_MAPPER : 0));
@@ -93,6 +95,8 @@ void mfs_stream_closed(struct mfs_volume *volume, struct mfs_stream *stream, boo
 {
 	uint64_t close = BACKED_OPEN + (reads && writes ? BACKED_MAPPER : 0), use;
 
+	if (writes)
+		atomic_fetch_sub_explicit(&stream->node->writers, 1, memory_order_relaxed);
 	if (!stream_is_backed(volume, stream))
 		return;
 	atomic_fetch_or(&stream->backed.use, BACKED_STALE);

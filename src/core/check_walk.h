@@ -50,6 +50,9 @@ bool check_fault(struct check *check, const char *format, ...)
 bool check_fault(struct check *check, const char *format, ...) __attribute__((format(printf, 2, 3)));
 #endif
 
+/* Room in an array for one more; NULL: no memory of ours. */
+void *check_grow(struct check *check, void *array, size_t count, size_t *room, size_t size);
+
 /* Notes a piece of the pool as taken by size `size`, and what it was charged. */
 void check_raw(struct check *check, const void *at, size_t size);
 void check_charged(struct check *check, const void *at, size_t size);

@@ -277,7 +277,8 @@ struct mfs_node *mfs_node_by_number(struct mfs_volume *volume, uint64_t number);
 
 uint64_t mfs_node_number(const struct mfs_node *node);
 bool mfs_node_is_directory(const struct mfs_node *node);
-uint32_t mfs_node_flags(const struct mfs_node *node); /* MFS_F_..., without a lock */
+uint32_t mfs_node_flags(const struct mfs_node *node);  /* MFS_F_..., without a lock */
+bool mfs_node_is_written(const struct mfs_node *node); /* somebody has its main stream open to write */
 void mfs_node_info(struct mfs_volume *volume, struct mfs_node *node, struct mfs_info *info);
 
 /* Of it what permissions are decided by. */
@@ -539,8 +540,9 @@ enum mfs_status mfs_copy(struct mfs_volume *volume, struct mfs_stream *from, uin
 
 /* The backing file of a stream, made when there is none yet; 0: this stream's bytes are the engine's own. */
 enum mfs_status mfs_stream_backing(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t *file);
-/* A backing file is about to be opened (before it is asked for), or was closed again, by someone who reads or
- * writes it without the engine. With the last close an empty stream may lose its backing file. */
+/* A file is about to be opened (before its backing file is asked for), or was closed again: by someone who,
+ * if it has one, reads and writes that without the engine. With the last close an empty stream may lose its
+ * backing file. */
 void mfs_stream_opened(struct mfs_volume *volume, struct mfs_stream *stream, bool reads, bool writes);
 void mfs_stream_closed(struct mfs_volume *volume, struct mfs_stream *stream, bool reads, bool writes);
 

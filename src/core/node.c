@@ -1,5 +1,5 @@
 /*
- * node: what a node is by itself: its times, its number, its references, what can be set.
+ * node: what a node is by itself: its times, its number, its references, its owner.
  */
 #include "node.h"
 
@@ -143,6 +143,11 @@ uint32_t mfs_node_flags(const struct mfs_node *node)
 	return atomic_load_explicit(&node->flags, memory_order_relaxed);
 }
 
+bool mfs_node_is_written(const struct mfs_node *node)
+{
+	return atomic_load_explicit(&node->writers, memory_order_relaxed) > 0;
+}
+
 void mfs_node_owner(struct mfs_node *node, struct mfs_owner *owner)
 {
 	os_lock_shared(&node->lock);
@@ -151,64 +156,4 @@ void mfs_node_owner(struct mfs_node *node, struct mfs_owner *owner)
 				    .gid = node->gid,
 				    .xattrs = node->extras && node->extras->xattrs};
 	os_unlock_shared(&node->lock);
-}
-
-/* ---- setting --------------------------------------------------------------------------- */
-
-static void set_time(struct mfs_node *node, enum node_time which, const struct mfs_time *to)
-{
-	node->seconds[which] = to->seconds;
-	node->nanoseconds[which] = to->nanoseconds;
-}
-
-static bool times_valid(const struct mfs_set *set)
-{
-	return (!(set->what & MFS_SET_BIRTH) || set->birth.nanoseconds < 1000000000) &&
-	       (!(set->what & MFS_SET_ACCESS) || set->access.nanoseconds < 1000000000) &&
-	       (!(set->what & MFS_SET_WRITE) || set->write.nanoseconds < 1000000000) &&
-	       (!(set->what & MFS_SET_CHANGE) || set->change.nanoseconds < 1000000000);
-}
-
-enum mfs_status mfs_node_set(struct mfs_volume *volume, struct mfs_node *node, const struct mfs_set *set)
-{
-	unsigned now = 0;
-
-	if (volume->read_only)
-		return MFS_READ_ONLY;
-	if (!times_valid(set))
-		return MFS_INVALID;
-	/* What was read and written until now has its times; what is set comes behind it. */
-	if (stream_is_backed(volume, &node->main)) {
-		backed_sync(volume, &node->main);
-		backed_times_set(volume, &node->main, set->what & (MFS_SET_ACCESS | MFS_SET_ACCESS_NOW),
-				 set->what & (MFS_SET_WRITE | MFS_SET_WRITE_NOW));
-	}
-	os_lock_exclusive(&node->lock);
-	if (set->what & MFS_SET_ATTRIBUTES)
-		node->attributes = set->attributes & MFS_A_SETTABLE;
-	if (set->what & MFS_SET_MODE)
-		node->mode = set->mode & 07777;
-	if (set->what & MFS_SET_UID)
-		node->uid = set->uid;
-	if (set->what & MFS_SET_GID)
-		node->gid = set->gid;
-	if (set->what & MFS_SET_FLAGS)
-		node->flags = (uint8_t)(set->flags & NODE_FLAGS);
-	if (set->what & MFS_SET_BIRTH)
-		set_time(node, BIRTH, &set->birth);
-	if (set->what & MFS_SET_ACCESS)
-		set_time(node, ACCESS, &set->access);
-	if (set->what & MFS_SET_WRITE)
-		set_time(node, WRITE, &set->write);
-	if (set->what & MFS_SET_ACCESS_NOW)
-		now |= 1u << ACCESS;
-	if (set->what & MFS_SET_WRITE_NOW)
-		now |= 1u << WRITE;
-	if (!(set->what & (MFS_SET_CHANGE | MFS_SET_KEEP_CHANGE)))
-		now |= 1u << CHANGE;
-	node_touch_locked(node, now);
-	if (set->what & MFS_SET_CHANGE)
-		set_time(node, CHANGE, &set->change);
-	os_unlock_exclusive(&node->lock);
-	return MFS_OK;
 }

@@ -116,6 +116,7 @@ struct mfs_node {
 	uint8_t kind;		      /* (c) enum mfs_kind; a symlink is MFS_FILE with a tag */
 	bool nameless;		      /* (n) made without a name, and never had one */
 	_Atomic uint8_t flags;	      /* (a) MFS_F_..., written under (n) */
+	_Atomic uint32_t writers;     /* (a) opens that may write, as mfs_stream_opened was told */
 	uint32_t nanoseconds[TIMES];  /* (n) */
 	int64_t seconds[TIMES];	      /* (n) */
 	struct security *security;    /* (n) NULL: none */

@@ -13,7 +13,6 @@
 
 #include "acl.h"
 #include "privileges.h"
-#include "reply.h"
 
 #define FOR_EXEC 0x20 /* in the flags of an open for execve(2); the kernel's own */
 
@@ -182,17 +181,4 @@ enum mfs_status access_may_move(fuse_req_t req, struct front *front, struct mfs_
 		status = access_may(req, front, node, ACCESS_WRITE);
 	mfs_node_drop(front->volume, node);
 	return status;
-}
-
-void access_ask(fuse_req_t req, fuse_ino_t number, int what)
-{
-	struct front *front = front_of(req);
-	struct mfs_node *node = front_node(front, number);
-
-	if (!node) {
-		fuse_reply_err(req, ESTALE);
-		return;
-	}
-	reply_status(req, access_may(req, front, node, (unsigned)what & 7));
-	mfs_node_drop(front->volume, node);
 }

@@ -42,7 +42,4 @@ void access_forget(struct front *front, struct mfs_node *node);
 /* A listing was answered: the same. */
 void access_forget_listing(struct front *front, struct mfs_node *directory);
 
-/* ACCESS: access(2) and chdir(2). */
-void access_ask(fuse_req_t req, fuse_ino_t number, int what);
-
 #endif

@@ -106,6 +106,7 @@ void nodes_forget_many(fuse_req_t req, size_t count, struct fuse_forget_data *fo
 void nodes_getattr(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *info);
 void nodes_setattr(fuse_req_t req, fuse_ino_t number, struct stat *to, int what, struct fuse_file_info *info);
 void nodes_readlink(fuse_req_t req, fuse_ino_t number);
+void nodes_access(fuse_req_t req, fuse_ino_t number, int what);
 
 /* names.c */
 void names_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,

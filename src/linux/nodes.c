@@ -115,6 +115,20 @@ void nodes_getattr(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *inf
 	mfs_node_drop(front->volume, node);
 }
 
+/* access(2) and chdir(2), where the kernel leaves permissions to us. */
+void nodes_access(fuse_req_t req, fuse_ino_t number, int what)
+{
+	struct front *front = front_of(req);
+	struct mfs_node *node = front_node(front, number);
+
+	if (!node) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	reply_status(req, access_may(req, front, node, (unsigned)what & 7));
+	mfs_node_drop(front->volume, node);
+}
+
 /* ---- setting ---------------------------------------------------------------------------- */
 
 static struct mfs_time time_of(struct timespec time)
@@ -187,7 +201,8 @@ static void keep_group_bit(fuse_req_t req, struct front *front, struct mfs_node 
 }
 
 /* A request that asks for nothing is a write's, or chown(2)'s that names neither owner nor group. Who may do
- * neither must not take the set-id bits of somebody's program. */
+ * neither must not take the set-id bits of somebody's program; but a descriptor that writes may have come
+ * from somebody who may. */
 static bool may_collect_privileges(fuse_req_t req, struct front *front, struct mfs_node *node, int what)
 {
 	struct mfs_info info;
@@ -195,9 +210,9 @@ static bool may_collect_privileges(fuse_req_t req, struct front *front, struct m
 	if (what & ~FUSE_SET_ATTR_KILL_SUID)
 		return true;
 	mfs_node_info(front->volume, node, &info);
-	return info.kind == MFS_DIRECTORY || privileges_kept(req, &info) == info.mode ||
-	       fuse_req_ctx(req)->uid == info.uid || access_allows(req, front, node, ACCESS_WRITE) ||
-	       privileges_caller_has(req, CAP_FOWNER);
+	return info.kind == MFS_DIRECTORY || mfs_node_is_written(node) ||
+	       privileges_kept(req, &info) == info.mode || fuse_req_ctx(req)->uid == info.uid ||
+	       access_allows(req, front, node, ACCESS_WRITE) || privileges_caller_has(req, CAP_FOWNER);
 }
 
 static enum mfs_status set_size(struct front *front, struct mfs_node *node, off_t size)

@@ -15,7 +15,6 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "access.h"
 #include "backing.h"
 #include "colon.h"
 #include "log.h"
@@ -114,7 +113,7 @@ static const struct fuse_lowlevel_ops operations = {
 #if FUSE_VERSION >= FUSE_MAKE_VERSION(3, 18)
 	.statx = recent_statx,
 #endif
-	.access = access_ask,
+	.access = nodes_access,
 	.open = files_open,
 	.release = files_release,
 	.read = files_read,
