@@ -97,6 +97,7 @@ INT64 stream_size(struct host_file *file, const WCHAR *name);
 /* The other scripts. */
 void stress_run(struct host_fs *fs);
 void secrets_run(struct host_fs *fs);
+void fuzz_run(struct host_fs *fs);
 void service_run(struct host_fs *fs);
 void bench_run(struct host_fs *fs);
 struct check_mode check_mode_now(void);

@@ -35,6 +35,8 @@ bool script_run(struct host_fs *fs)
 		stress_run(fs);
 	else if (strcmp(name, "secrets") == 0)
 		secrets_run(fs);
+	else if (strcmp(name, "fuzz") == 0)
+		fuzz_run(fs);
 	else if (strcmp(name, "bench") == 0)
 		bench_run(fs);
 	else

@@ -194,12 +194,12 @@ enum step { STEP_ON, STEP_DONE, STEP_FOREIGN, STEP_FAIL };
 static enum step follow(struct resolving *r, WCHAR *begin, WCHAR *end, WCHAR **next)
 {
 	const struct fsp_reparse *link = r->found;
-	const WCHAR *target = link->symlink.path + link->symlink.target_offset / sizeof(WCHAR);
-	size_t units = link->symlink.target_length / sizeof(WCHAR);
-	bool absolute = units > 0 && target[0] == L'\\';
 
 	if (link->tag != TAG_SYMLINK)
 		return STEP_FOREIGN;
+	const WCHAR *target = link->symlink.path + link->symlink.target_offset / sizeof(WCHAR);
+	size_t units = link->symlink.target_length / sizeof(WCHAR);
+	bool absolute = units > 0 && target[0] == L'\\';
 	*next = absolute ? r->path : begin;
 	if (!splice(r, *next, end, target, units))
 		return STEP_FAIL;
