@@ -55,6 +55,9 @@ static void ready(void *context)
 {
 	struct program *program = context;
 
+	fuse_log(FUSE_LOG_INFO, "memefs: %s store%s%s\n", program->front.backing ? "tmpfs" : "sector",
+		 program->front.store_lacks ? ", no tmpfs store: " : "",
+		 program->front.store_lacks ? program->front.store_lacks : "");
 	if (program->options->verbose) {
 		struct mfs_space space;
 
