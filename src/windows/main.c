@@ -57,6 +57,7 @@ static int act(const struct arguments *arguments, const struct cli_options *opti
 		return service_run(arguments, options);
 	case CLI_UNMOUNT:
 	case CLI_STATUS:
+	case CLI_STATS:
 	case CLI_NOTHING:
 		break;
 	}
