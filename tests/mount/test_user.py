@@ -2,8 +2,8 @@
 """The mount of an ordinary user, by fusermount3: what tests of root's mount say holds there too, and
 what differs: who may enter, and what the mount may not have.
 
-Root makes itself a mount namespace first, in which users may open /dev/fuse and fuse.conf is the test's
-to write, and becomes the user in it. A process stays root there, to do as others what it is told.
+Users may mount in a mount namespace of the test's own, where fuse.conf is the user's to write. A process
+stays root there, to do as others what it is told.
 """
 import codecs
 import ctypes
@@ -14,8 +14,10 @@ import pwd
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 
+import compared
 import mounted
 import test_ntfs
 import test_posix
@@ -24,8 +26,7 @@ from mounted import Skip, Volume, main, mounts, run
 from test_posix import NOATIME, NODUMP, get_flags, opened, outcome, refuses, set_flags, write
 
 libc = ctypes.CDLL(None, use_errno=True)
-PLACE = "/mnt"  # what the namespace has over it is gone with it
-CLONE_NEWNS = 0x20000
+USER = pwd.getpwnam("nobody")
 PR_SET_DUMPABLE = 4
 CONFIGURATION = "/etc/fuse.conf"
 
@@ -60,51 +61,33 @@ class Others:
         return self.asking.recv()
 
 
-def prepare_namespace(user):
-    with open(mounted.MEMEFS, "rb") as file:  # before PLACE is mounted over: it may be there
-        program = file.read()
-    if libc.unshare(CLONE_NEWNS):
-        return False
-    run("mount", "--make-rprivate", "/")
-    run("mount", "-t", "tmpfs", "-o", "dev,mode=755", "none", PLACE)
-    os.mknod(PLACE + "/fuse", 0o666 | stat.S_IFCHR, os.stat("/dev/fuse").st_rdev)
-    os.chmod(PLACE + "/fuse", 0o666)
-    run("mount", "--bind", PLACE + "/fuse", "/dev/fuse")
-    write(PLACE + "/fuse.conf", "")
-    os.chown(PLACE + "/fuse.conf", user, -1)
-    run("mount", "--bind", PLACE + "/fuse.conf", CONFIGURATION)
-    mounted.MEMEFS = PLACE + "/memefs"  # where the user can reach it
-    with open(mounted.MEMEFS, "wb") as file:
-        file.write(program)
-    os.chmod(mounted.MEMEFS, 0o755)
-    os.mkdir(PLACE + "/tmpfs")
-    run("mount", "-t", "tmpfs", "-o", "nosuid,nodev", "none", PLACE + "/tmpfs")
-    os.chmod(PLACE + "/tmpfs", 0o1777)
-    return True
+def prepare():
+    """Room for the user, with the program and a tmpfs in it, where users may mount."""
+    if not os.path.exists(CONFIGURATION):
+        raise Skip(f"there is no {CONFIGURATION}")
+    mounted.let_users_mount("")
+    os.chown(CONFIGURATION, USER.pw_uid, -1)
+    os.environ.pop("MEMEFS_TEST_STORE", None)  # users have one alone
+    place = tempfile.mkdtemp(prefix="memefs-user-")
+    run("mount", "-t", "tmpfs", "-o", "nosuid,nodev,mode=1777", "none", place)
+    mounted.MEMEFS = shutil.copy(mounted.MEMEFS, place)
+    return place
 
 
-def become_a_user():
-    """Gives what others get, or None where this machine has no way."""
-    if os.geteuid() or not os.path.exists("/dev/fuse") or not shutil.which("fusermount3"):
-        return None
-    nobody = pwd.getpwnam("nobody")
-    if not os.path.exists(CONFIGURATION) or not prepare_namespace(nobody.pw_uid):
-        return None
-    others = Others()
+def become_the_user():
     for encoding in ("ascii", "utf-8", "utf-16le"):  # now: later Python's own files may be out of reach
         codecs.lookup(encoding)
     os.setgroups([])
-    os.setresgid(nobody.pw_gid, nobody.pw_gid, nobody.pw_gid)
-    os.setresuid(nobody.pw_uid, nobody.pw_uid, nobody.pw_uid)
+    os.setresgid(USER.pw_gid, USER.pw_gid, USER.pw_gid)
+    os.setresuid(USER.pw_uid, USER.pw_uid, USER.pw_uid)
     libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # as a process that was the user's all along
-    return others
 
 
 class Directory:
     """A directory on the kernel's tmpfs, in place of a tmpfs of its own."""
 
     def __enter__(self):
-        self.path = tempfile.mkdtemp(dir=PLACE + "/tmpfs")
+        self.path = tempfile.mkdtemp(dir=place)
         return self
 
     def __exit__(self, *_):
@@ -248,11 +231,31 @@ take(test_ntfs, "test_attributes", "test_times", "test_descriptors_are_kept", "t
      "test_streams_as_paths", "test_stream_paths_move_the_files_times", "test_case_insensitive_names",
      "test_bytes_that_are_not_utf8")
 
-others = become_a_user()
-if others is None:
-    print("1..0 # SKIP needs root, a mount namespace, /dev/fuse, fusermount3 and its fuse.conf")
-else:
+def run_as_the_user():
+    """In a process of its own; root stays, to take away what was made."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    become_the_user()
     os.chdir("/")
-    test_posix.Tmpfs, test_posix.need_root = Directory, lambda: None
-    test_posix.open_to_all = lambda *options: Volume(*(("-o", ",".join(options)) if options else ()))
-    main(globals())
+    for module in (compared, test_posix):
+        module.Tmpfs, module.need_root = Directory, lambda: None
+        module.open_to_all = lambda *options: Volume(*(("-o", ",".join(options)) if options else ()))
+    try:
+        main(globals())
+    except SystemExit as end:
+        sys.stdout.flush()
+        os._exit(end.code)
+
+
+if __name__ == "__main__":
+    try:
+        place = prepare()
+    except Skip as reason:
+        print(f"1..0 # SKIP {reason}")
+        sys.exit(0)
+    others = Others()
+    status = run_as_the_user()
+    run("umount", "-l", place)
+    os.rmdir(place)
+    sys.exit(status)
