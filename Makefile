@@ -1,10 +1,11 @@
 # Short names for what people do here. The work is in tools/, the build is Meson's.
 
-.PHONY: help run stop check bench bench-windows windows installer format clean
+.PHONY: help run stop check torture bench bench-windows windows installer format clean
 
 help:
 	@echo 'make run        mount a volume on ./ram; make stop ends it'
 	@echo 'make check      build everything, run every test'
+	@echo 'make torture    the long forms of the tests: hours'
 	@echo 'make bench      measure the engine and the mounts; QUICK=1: roughly'
 	@echo 'make bench-windows  measure memefs.exe through a stand-in for WinFsp, under Wine'
 	@echo 'make windows    build memefs.exe, 64 and 32 bits, into build/windows-*'
@@ -21,6 +22,10 @@ stop:
 check:
 	@tools/install-packages check
 	@tools/check
+
+torture:
+	@tools/install-packages check
+	@tools/torture
 
 bench:
 	@tools/install-packages bench

@@ -10,7 +10,8 @@ quietly() {
 	}
 }
 
-# build FOLDER [MESON-OPTION...] [-- TARGET...]: sets build/FOLDER up once and brings it up to date.
+# build FOLDER [MESON-OPTION...] [-- TARGET...]: sets build/FOLDER up once, anew when the options have
+# changed, and brings it up to date.
 build() {
 	folder=build/$1
 	shift
@@ -22,9 +23,26 @@ build() {
 		shift
 	done
 	[ $# -eq 0 ] || shift
-	if [ ! -e "$folder/build.ninja" ]; then
+	if [ ! -e "$folder/build.ninja" ] || [ "$(cat "$folder.options" 2>/dev/null)" != "$options" ]; then
+		rm -rf "$folder"
+		echo "$options" >"$folder.options"
 		# shellcheck disable=SC2086
 		quietly "$folder.log" meson setup "$folder" $options || return 1
 	fi
 	quietly "$folder.log" ninja -C "$folder" --quiet "$@"
+}
+
+# builds KIND...: brings these builds up to date, each with the options it is for.
+builds() {
+	sanitized='-Dfrontend=false -Dbuildtype=debugoptimized -Db_lundef=false -Dlock_order=true'
+	for kind; do
+		# shellcheck disable=SC2086
+		case $kind in
+		release) build release ;;
+		address) build address --native-file cross/clang.txt $sanitized -Db_sanitize=address,undefined ;;
+		thread) build thread --native-file cross/clang.txt $sanitized -Db_sanitize=thread ;;
+		fuzz) build fuzz --native-file cross/clang.txt $sanitized -Db_sanitize=address,undefined -Dfuzz=true ;;
+		windows-*) build "$kind" --cross-file "cross/$kind.txt" ;;
+		esac
+	done
 }
