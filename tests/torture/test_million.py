@@ -67,7 +67,7 @@ def test_a_million_small_files():
         assert last == first, (first, last)
         wait_for("the memory to be given back", lambda: v.held() - used < 64 << 20)
         wait_for("the kernel to give back its own", lambda: slabs() - kernel < 128 << 20)
-        print(f"# {v.status()['store']} store: {(full - used) / COUNT:.0f} bytes for a file of about 200, "
+        print(f"# figure: {v.status()['store']} store: {(full - used) / COUNT:.0f} bytes for a file of about 200, "
               f"{most} descriptors at most, {(v.held() - used) >> 20} MiB left at the end")
         assert most <= DESCRIPTORS, most
 
