@@ -99,13 +99,16 @@ static bool check_rights(void)
 
 char *mount_check(const char *point, bool nonempty)
 {
-	char *path = realpath(point, NULL);
+	char *path;
 
+	if (!mount_clear_dead(point))
+		return NULL;
+	path = realpath(point, NULL);
 	if (!path) {
 		if (errno == ENOENT)
 			log_error("mount point '%s' does not exist", point);
 		else if (errno == ENOTCONN)
-			log_error("mount point '%s' has a dead mount on it (memefs --unmount takes it away)",
+			log_error("mount point '%s' has a dead mount on it, which has to be unmounted",
 				  point);
 		else
 			log_error("mount point '%s': %s", point, strerror(errno));

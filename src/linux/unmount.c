@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/pidfd.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -92,7 +93,7 @@ static int open_daemon(const char *text)
 }
 
 /* An ordinary user's way; 0 or what fusermount3 ended with. It prints its own line. */
-static int by_helper(const char *path)
+static int by_helper(const char *path, bool lazily)
 {
 	pid_t child = fork();
 	int status = 0;
@@ -100,7 +101,7 @@ static int by_helper(const char *path)
 	if (child < 0)
 		return errno;
 	if (!child) {
-		execlp("fusermount3", "fusermount3", "-u", "--", path, (char *)NULL);
+		execlp("fusermount3", "fusermount3", lazily ? "-uz" : "-u", "--", path, (char *)NULL);
 		log_error("cannot run fusermount3: %s", strerror(errno));
 		_exit(127);
 	}
@@ -110,11 +111,21 @@ static int by_helper(const char *path)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
 }
 
-static bool take_down(const char *point, const char *path)
+/* Asks what no cache of the kernel's answers. ECONNABORTED: it dies while it is asked. */
+static bool is_dead(const char *path)
+{
+	struct statvfs space;
+
+	return statvfs(path, &space) && (errno == ENOTCONN || errno == ECONNABORTED);
+}
+
+/* Nobody can do anything with a dead mount any more, also who still has files open there: it goes
+ * though it is in use. */
+static bool take_down(const char *point, const char *path, bool dead)
 {
 	if (geteuid() != 0)
-		return by_helper(path) == 0;
-	if (!umount2(path, UMOUNT_NOFOLLOW))
+		return by_helper(path, dead) == 0;
+	if (!umount2(path, UMOUNT_NOFOLLOW | (dead ? MNT_DETACH : 0)))
 		return true;
 	if (errno == EBUSY)
 		log_error("'%s' is in use: a program has a file open there, or works in it", point);
@@ -145,7 +156,7 @@ bool mount_remove(const char *point)
 	if (!path)
 		return false;
 	daemon = answers ? open_daemon(status.text) : -1;
-	done = take_down(point, path);
+	done = take_down(point, path, !answers && is_dead(path));
 	if (daemon >= 0) {
 		if (done)
 			wait_for_end(daemon);
@@ -153,6 +164,26 @@ bool mount_remove(const char *point)
 	}
 	free(path);
 	return done;
+}
+
+bool mount_clear_dead(const char *point)
+{
+	char *path = resolve(point);
+	struct mountinfo mounted;
+	bool clear = true;
+
+	while (clear && path && mountinfo_find(path, &mounted) && !strcmp(mounted.type, "fuse.memefs") &&
+	       is_dead(path)) {
+		clear = take_down(point, path, true);
+		if (clear)
+			log_error("took a dead mount away from '%s': what it held went with its daemon",
+				  point);
+		else
+			log_error("'%s' has a dead mount on it: its owner, or root, can mount over it",
+				  point);
+	}
+	free(path);
+	return clear;
 }
 
 /* ---- status ------------------------------------------------------------------------------------ */
@@ -189,7 +220,9 @@ bool mount_status(const char *point)
 	if (answers)
 		printf("mount point: %s\n%s", path, status.text);
 	else
-		log_error("nobody answers for '%s' (a dead mount?)", point);
+		log_error(is_dead(path) ? "the mount on '%s' is dead: its daemon has ended"
+					: "nobody answers for '%s' (is it another user's mount?)",
+			  point);
 	free(path);
 	return answers;
 }
