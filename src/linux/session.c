@@ -11,13 +11,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backing.h"
 #include "colon.h"
 #include "log.h"
+#include "mountinfo.h"
 #include "recent.h"
 #include "transport.h"
 
@@ -149,13 +150,39 @@ static void no_action(int signal)
 	(void)signal;
 }
 
-/* The read-ahead that the kernel allows by INIT is small; root may ask for more. */
-static void set_readahead(dev_t device)
+/* The first request through the kernel shows that INIT was taken and the root is there. Another process makes
+ * it, which does not hold the connection: if this one were killed while its own request is under way, it
+ * could neither answer nor end, and everybody would wait for ever. */
+static bool root_answers(const char *point)
 {
+	pid_t child = fork();
+	struct stat root;
+	int status;
+
+	if (child == 0) {
+		close_range(0, ~0U, 0);
+		_exit(stat(point, &root) || root.st_ino != FUSE_ROOT_ID);
+	}
+	if (child < 0) {
+		log_error("cannot fork: %s", strerror(errno));
+		return false;
+	}
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return false;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/* The read-ahead that the kernel allows by INIT is small; root may ask for more. */
+static void set_readahead(const char *point)
+{
+	struct mountinfo mounted;
 	char path[64];
 	int file;
 
-	snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", major(device), minor(device));
+	if (!mountinfo_find(point, &mounted))
+		return;
+	snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", mounted.major, mounted.minor);
 	file = open(path, O_WRONLY | O_CLOEXEC);
 	if (file < 0)
 		return; /* an ordinary user's mount keeps the kernel's default */
@@ -187,13 +214,11 @@ static void ending_signals(sigset_t *set)
 static void *keep(void *argument)
 {
 	struct keeper *keeper = argument;
-	struct stat root;
 	sigset_t set;
 	int signal;
 
-	/* The first request through the kernel shows that INIT was taken and the root is there. */
-	if (!stat(keeper->point, &root) && root.st_ino == FUSE_ROOT_ID) {
-		set_readahead(root.st_dev);
+	if (root_answers(keeper->point)) {
+		set_readahead(keeper->point);
 		log_fuse_release();
 		atomic_store(&keeper->stood, true);
 		keeper->ready(keeper->context);
