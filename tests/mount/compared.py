@@ -1,4 +1,5 @@
 """What the tests that compare with the kernel's own tmpfs share: calls, users, access lists."""
+import codecs
 import ctypes
 import errno
 import fcntl
@@ -10,6 +11,7 @@ import tempfile
 from mounted import Skip, Volume, run
 
 libc = ctypes.CDLL(None, use_errno=True)
+codecs.lookup("ascii")  # loaded now: Python's own files may be shut to the users that we become
 NOREPLACE, EXCHANGE, WHITEOUT = 1, 2, 4
 AT_FDCWD, AT_EMPTY_PATH, AT_SYMLINK_FOLLOW = -100, 0x1000, 0x400
 GETFLAGS, SETFLAGS = 0x80086601, 0x40086602

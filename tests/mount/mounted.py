@@ -83,45 +83,53 @@ def as_user(user):
     return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"] if user else []
 
 
-def let_users_mount(*fuse_conf):
-    """From now on ordinary users can mount: for this process and its children, and nobody else.
-
-    They see a /dev/fuse of their own that all may open, in a mount namespace of their own, and, when
-    lines for it are given, an /etc/fuse.conf."""
+def have_mounts_of_our_own():
+    """From now on this process and its children have a mount namespace of their own."""
     if os.geteuid():
-        raise Skip("needs root, to become ordinary users")
+        raise Skip("needs root")
+    if _namespace:
+        return
+    new_namespace = 0x00020000
+    if ctypes.CDLL(None, use_errno=True).unshare(new_namespace):
+        raise Skip(f"no mount namespace of our own: {os.strerror(ctypes.get_errno())}")
+    run("mount", "--make-rprivate", "/")
+    # Our copies of other FUSE mounts would keep these alive when they are unmounted.
+    for path, kind in reversed(mounts_and_types()):
+        if kind.startswith("fuse."):
+            run("umount", "-l", path)
+    _namespace.append(tempfile.mkdtemp(prefix="memefs-own-"))
+    run("mount", "-t", "tmpfs", "none", _namespace[0])
+    atexit.register(lambda: run("umount", "-l", _namespace[0]) and os.rmdir(_namespace[0]))
+
+
+def let_users_mount(*fuse_conf):
+    """From now on ordinary users can mount, in our mount namespace: this process and its children, and
+    nobody else, see a /dev/fuse that all may open, and, when lines for it are given, an /etc/fuse.conf."""
     need("fusermount3", "setpriv")
     if not os.stat(shutil.which("fusermount3")).st_mode & stat.S_ISUID:
         raise Skip("fusermount3 is not setuid root")
-    new_namespace = 0x00020000
-    if not _let_users_mount:
-        if ctypes.CDLL(None, use_errno=True).unshare(new_namespace):
-            raise Skip(f"no mount namespace of our own: {os.strerror(ctypes.get_errno())}")
-        run("mount", "--make-rprivate", "/")
-        # Our copies of other FUSE mounts would keep these alive when they are unmounted.
-        for path, kind in reversed(mounts_and_types()):
-            if kind.startswith("fuse"):
-                run("umount", "-l", path)
-        _let_users_mount.append(tempfile.mkdtemp(prefix="memefs-users-"))
-        run("mount", "-t", "tmpfs", "none", _let_users_mount[0])
-        os.mknod(f"{_let_users_mount[0]}/fuse", stat.S_IFCHR | 0o666, os.stat("/dev/fuse").st_rdev)
-        os.chmod(f"{_let_users_mount[0]}/fuse", 0o666)
-        run("mount", "--bind", f"{_let_users_mount[0]}/fuse", "/dev/fuse")
-        atexit.register(lambda: run("umount", "-l", _let_users_mount[0]) and os.rmdir(_let_users_mount[0]))
+    have_mounts_of_our_own()
+    device, conf = f"{_namespace[0]}/fuse", f"{_namespace[0]}/fuse.conf"
+    if not os.path.exists(device):
+        os.mknod(device, stat.S_IFCHR, os.stat("/dev/fuse").st_rdev)
+        os.chmod(device, 0o666)
+        run("mount", "--bind", device, "/dev/fuse")
     if fuse_conf and os.path.exists("/etc/fuse.conf"):
-        with open(f"{_let_users_mount[0]}/fuse.conf", "w", encoding="ascii") as conf:
-            conf.write("\n".join(fuse_conf) + "\n")
-        run("mount", "--bind", f"{_let_users_mount[0]}/fuse.conf", "/etc/fuse.conf")
+        with open(conf, "w", encoding="ascii") as file:
+            file.write("\n".join(fuse_conf) + "\n")
+        run("mount", "--bind", conf, "/etc/fuse.conf")
 
 
-_let_users_mount = []  # the directory of the device, once there is one
+_namespace = []  # a directory that only we see, once there is one
 
 
 def ended(pid):
-    """A process that has ended is one, too, when nobody has asked yet how it ended."""
+    """A process that has ended is one, too, when nobody has asked yet how it ended. One that was killed and has
+    a thread that cannot be is none."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as stat:
-            return stat.read().rpartition(")")[2].split()[0] in "ZX"
+            state = stat.read().rpartition(")")[2].split()[0]
+        return state in "ZX" and len(os.listdir(f"/proc/{pid}/task")) <= 1
     except (FileNotFoundError, ProcessLookupError):
         return True
 
