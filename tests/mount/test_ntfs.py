@@ -349,6 +349,18 @@ def test_junctions_and_absolute_links_stay_inside():
         os.rmdir(v / "again")
 
 
+def test_links_to_other_machines_lead_nowhere():
+    """Their path must not become one of this machine: //etc/hostname is /etc/hostname."""
+    with Volume() as v:
+        shown = v.path + "/\\\\etc\\hostname"
+        for place, target in enumerate(("\\??\\UNC\\etc\\hostname", "\\\\etc\\hostname")):
+            write(v / f"l{place}")
+            put(v / f"l{place}", "system.ntfs_reparse_data", symlink(target, False))
+            assert readlink(v / f"l{place}") == shown, readlink(v / f"l{place}")
+            assert os.lstat(v / f"l{place}").st_size == len(shown)
+            refuses(errno.ENOENT, os.stat, v / f"l{place}")
+
+
 def test_links_lead_where_the_substitute_name_says():
     """The print name is there to be shown; it counts where there is no other."""
     with Volume() as v:
