@@ -74,37 +74,6 @@ void mfs_stream_opened(struct mfs_volume *volume, struct mfs_stream *stream, boo
 	atomic_fetch_or(&stream->backed.use, BACKED_STALE | (reads && writes ? BACKED_MAPPED : 0));
 }
 
-/* A file that was made for an open that wrote nothing is not kept. */
-static void reclaim(struct mfs_volume *volume, struct mfs_stream *stream)
-{
-	const struct mfs_backing *place = place_of(volume);
-	uint64_t file;
-
-	os_lock_exclusive(&stream->lock);
-	file = file_of(stream);
-	if (file && !(atomic_load(&stream->backed.use) & BACKED_OPENS) &&
-	    place->reclaim(place->context, file)) {
-		atomic_store(&stream->backed.file, 0);
-		atomic_fetch_and(&stream->backed.use, ~BACKED_STALE);
-		budget_give(&volume->budget, place->charge);
-	}
-	os_unlock_exclusive(&stream->lock);
-}
-
-void mfs_stream_closed(struct mfs_volume *volume, struct mfs_stream *stream, bool reads, bool writes)
-{
-	uint64_t close = BACKED_OPEN + (reads && writes ? BACKED_MAPPER : 0), use;
-
-	if (writes)
-		atomic_fetch_sub_explicit(&stream->node->writers, 1, memory_order_relaxed);
-	if (!stream_is_backed(volume, stream))
-		return;
-	atomic_fetch_or(&stream->backed.use, BACKED_STALE);
-	use = atomic_fetch_sub(&stream->backed.use, close) - close;
-	if (!(use & (BACKED_OPENS | BACKED_MAPPED)))
-		reclaim(volume, stream);
-}
-
 /* ---- looking at the file --------------------------------------------------------------------- */
 
 /* Size and room as they are now. */
@@ -216,6 +185,44 @@ void backed_times_set(struct mfs_volume *volume, struct mfs_stream *stream, bool
 		stream->backed.accessed = 0;
 	if (write)
 		stream->backed.written = 0;
+	os_unlock_exclusive(&stream->lock);
+}
+
+/* ---- the last close ------------------------------------------------------------------------------ */
+
+/* A file that was made for an open that wrote nothing is not kept (locked). */
+static void reclaim(struct mfs_volume *volume, struct mfs_stream *stream)
+{
+	const struct mfs_backing *place = place_of(volume);
+
+	if (atomic_load_explicit(&stream->size, memory_order_relaxed) || stream->backed.written ||
+	    atomic_load_explicit(&stream->backed.stored, memory_order_relaxed) ||
+	    !place->reclaim(place->context, file_of(stream)))
+		return;
+	atomic_store(&stream->backed.file, 0);
+	atomic_fetch_and(&stream->backed.use, ~BACKED_STALE);
+	budget_give(&volume->budget, place->charge);
+}
+
+void mfs_stream_closed(struct mfs_volume *volume, struct mfs_stream *stream, bool reads, bool writes)
+{
+	uint64_t close = BACKED_OPEN + (reads && writes ? BACKED_MAPPER : 0), use;
+
+	if (writes)
+		atomic_fetch_sub_explicit(&stream->node->writers, 1, memory_order_relaxed);
+	if (!stream_is_backed(volume, stream))
+		return;
+	atomic_fetch_or(&stream->backed.use, BACKED_STALE);
+	use = atomic_fetch_sub(&stream->backed.use, close) - close;
+	if (!writes || use & (BACKED_OPENS | BACKED_MAPPED))
+		return;
+	/* What was written is known from now on, without a look at each question. */
+	os_lock_exclusive(&stream->lock);
+	if (file_of(stream) && !(atomic_load(&stream->backed.use) & BACKED_OPENS)) {
+		look(volume, stream);
+		if (!(atomic_load(&stream->backed.use) & (BACKED_OPENS | BACKED_STALE)))
+			reclaim(volume, stream);
+	}
 	os_unlock_exclusive(&stream->lock);
 }
 

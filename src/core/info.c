@@ -34,17 +34,15 @@ static enum mfs_unseen unseen(const struct mfs_stream *stream)
 	return use & BACKED_MAPPED ? MFS_UNSEEN_RARELY : MFS_UNSEEN_NEVER;
 }
 
-void mfs_stream_info(struct mfs_volume *volume, struct mfs_stream *stream, struct mfs_info *info)
+static void tell(struct mfs_volume *volume, struct mfs_stream *stream, struct mfs_info *info)
 {
 	struct mfs_node *node = stream->node;
 	const struct extras *extras;
 	size_t target = 0;
 
 	*info = (struct mfs_info){.number = node->number, .directory = node->kind == MFS_DIRECTORY};
-	if (stream_is_backed(volume, stream)) {
-		backed_sync(volume, stream);
+	if (stream_is_backed(volume, stream))
 		info->unseen = unseen(stream);
-	}
 	os_lock_shared(&node->lock);
 	extras = node->extras;
 	info->reparse_tag = node->reparse_tag;
@@ -79,9 +77,21 @@ void mfs_stream_info(struct mfs_volume *volume, struct mfs_stream *stream, struc
 	}
 }
 
+void mfs_stream_info(struct mfs_volume *volume, struct mfs_stream *stream, struct mfs_info *info)
+{
+	if (stream_is_backed(volume, stream))
+		backed_sync(volume, stream);
+	tell(volume, stream, info);
+}
+
 void mfs_node_info(struct mfs_volume *volume, struct mfs_node *node, struct mfs_info *info)
 {
 	mfs_stream_info(volume, &node->main, info);
+}
+
+void mfs_node_known(struct mfs_volume *volume, struct mfs_node *node, struct mfs_info *info)
+{
+	tell(volume, &node->main, info);
 }
 
 /* ---- setting --------------------------------------------------------------------------- */

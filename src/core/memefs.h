@@ -168,7 +168,7 @@ struct mfs_backing {
 	enum mfs_status (*make)(void *context, uint64_t *file);
 	/* Takes back a file that no stream has any more. */
 	void (*remove)(void *context, uint64_t file);
-	/* The same with a file that nobody has open, if it is as it was made and cannot be mapped; else
+	/* The same with a file that nobody has open and that is as it was made, if it cannot be mapped; else
 	 * false. */
 	bool (*reclaim)(void *context, uint64_t file);
 	enum mfs_status (*info)(void *context, uint64_t file, struct mfs_backing_info *info);
@@ -280,6 +280,9 @@ bool mfs_node_is_directory(const struct mfs_node *node);
 uint32_t mfs_node_flags(const struct mfs_node *node);  /* MFS_F_..., without a lock */
 bool mfs_node_is_written(const struct mfs_node *node); /* somebody has its main stream open to write */
 void mfs_node_info(struct mfs_volume *volume, struct mfs_node *node, struct mfs_info *info);
+/* The same without another look at the backing file: right after mfs_node_set or mfs_set_size, which looked.
+ */
+void mfs_node_known(struct mfs_volume *volume, struct mfs_node *node, struct mfs_info *info);
 
 /* Of it what permissions are decided by. */
 struct mfs_owner {

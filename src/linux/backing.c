@@ -414,33 +414,14 @@ static enum mfs_status place_make(void *context, uint64_t *file)
 	return status;
 }
 
-/* Nobody can have it mapped, and it is as it was made. */
-static bool is_as_new(struct backing *backing, uint32_t number)
-{
-	struct stat stat;
-
-	return tmpfs_stat(&backing->tmpfs, number, &stat) && !stat.st_size && !stat.st_blocks &&
-	       !stat.st_mtim.tv_sec && !stat.st_mtim.tv_nsec;
-}
-
-/* Takes a file for another node's use, if nobody can have it mapped and it is as it was made (locked, given
- * up meanwhile). One that is not will never be. */
+/* Takes a file that is as it was made for another node's use, if nobody can have it mapped (locked). */
 static bool take_again(struct backing *backing, uint32_t number)
 {
-	bool again;
-
-	if (item_of(backing, number)->seen)
+	if (item_of(backing, number)->seen || backing->ready.count >= READY_MOST)
 		return false;
-	pthread_mutex_unlock(&backing->lock);
-	again = is_as_new(backing, number);
-	pthread_mutex_lock(&backing->lock);
-	item_of(backing, number)->seen = !again;
-	again = again && backing->ready.count < READY_MOST;
-	if (again) {
-		unkeep(backing, number);
-		push(backing, &backing->ready, number);
-	}
-	return again;
+	unkeep(backing, number);
+	push(backing, &backing->ready, number);
+	return true;
 }
 
 static bool place_reclaim(void *context, uint64_t file)
@@ -460,10 +441,6 @@ static void place_remove(void *context, uint64_t file)
 	uint32_t number = (uint32_t)file;
 
 	pthread_mutex_lock(&backing->lock);
-	if (take_again(backing, number)) {
-		pthread_mutex_unlock(&backing->lock);
-		return;
-	}
 	unkeep(backing, number);
 	if (backing->tight) {
 		int32_t id = item_of(backing, number)->id;

@@ -41,7 +41,8 @@ struct front {
 	pthread_rwlock_t streams_lock; /* streams.c's: exclusively: a stream is being set as an attribute */
 	struct changed changed;
 	struct counts counts; /* transport.c's */
-	struct colon *colon;  /* colon.c's, NULL: streams have no paths */
+	struct serving *serving;
+	struct colon *colon; /* colon.c's, NULL: streams have no paths */
 	/* The tmpfs store, NULL: data is in the engine's sectors. Prepared before INIT, kept if the kernel
 	 * can. */
 	struct backing *backing;

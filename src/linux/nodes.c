@@ -256,10 +256,12 @@ void nodes_setattr(fuse_req_t req, fuse_ino_t number, struct stat *to, int what,
 		status = mfs_node_set(front->volume, node, &set);
 	if (status == MFS_OK && what & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
 		access_forget(front, node);
-	if (status == MFS_OK)
-		reply_attributes(req, front, number, node);
-	else
+	if (status != MFS_OK)
 		reply_status(req, status);
+	else if (set.what || what & FUSE_SET_ATTR_SIZE)
+		reply_known(req, front, number, node);
+	else
+		reply_attributes(req, front, number, node);
 	mfs_node_drop(front->volume, node);
 }
 

@@ -133,17 +133,32 @@ void reply_entry(fuse_req_t req, struct front *front, struct mfs_node *directory
 		mfs_node_drop(front->volume, node);
 }
 
-void reply_attributes(fuse_req_t req, struct front *front, fuse_ino_t number, struct mfs_node *node)
+static void reply_info(fuse_req_t req, struct front *front, fuse_ino_t number, struct mfs_node *node,
+		       struct mfs_info *info)
 {
-	struct mfs_info info;
 	struct stat stat;
 
-	mfs_node_info(front->volume, node, &info);
-	if (front_stale(number, &info)) {
+	if (front_stale(number, info)) {
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	targets_info(front, node, &info);
-	reply_stat(&info, &stat);
-	fuse_reply_attr(req, &stat, reply_valid(front, &info));
+	targets_info(front, node, info);
+	reply_stat(info, &stat);
+	fuse_reply_attr(req, &stat, reply_valid(front, info));
+}
+
+void reply_attributes(fuse_req_t req, struct front *front, fuse_ino_t number, struct mfs_node *node)
+{
+	struct mfs_info info;
+
+	mfs_node_info(front->volume, node, &info);
+	reply_info(req, front, number, node, &info);
+}
+
+void reply_known(fuse_req_t req, struct front *front, fuse_ino_t number, struct mfs_node *node)
+{
+	struct mfs_info info;
+
+	mfs_node_known(front->volume, node, &info);
+	reply_info(req, front, number, node, &info);
 }

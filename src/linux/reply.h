@@ -30,4 +30,6 @@ void reply_entry(fuse_req_t req, struct front *front, struct mfs_node *directory
 /* Answers with the attributes as they are now of the node that the request had this number for; keeps no
  * reference. */
 void reply_attributes(fuse_req_t req, struct front *front, fuse_ino_t number, struct mfs_node *node);
+/* The same right after they were set: nothing is looked up again. */
+void reply_known(fuse_req_t req, struct front *front, fuse_ino_t number, struct mfs_node *node);
 #endif

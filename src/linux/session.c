@@ -20,13 +20,13 @@
 #include "log.h"
 #include "mountinfo.h"
 #include "recent.h"
+#include "serving.h"
 #include "transport.h"
 
 #define REQUEST_BYTES (1u << 20) /* largest read and write request: what libfuse's buffers take */
 #define READAHEAD_KIB "1024"
 #define BACKGROUND_REQUESTS 64 /* read-ahead requests under way at once */
 #define THREADS_MOST 16
-#define POKE_NANOSECONDS 1000000
 
 /* ---- what the kernel is asked for ------------------------------------------------------------ */
 
@@ -136,12 +136,12 @@ static const struct fuse_lowlevel_ops operations = {
 /* ---- the keeper: readiness and signals --------------------------------------------------------- */
 
 struct keeper {
-	struct fuse_session *session;
+	struct serving *serving;
 	const char *point;
 	session_ready_fn *ready;
 	void *context;
-	pthread_t thread, serving;
-	atomic_bool left;  /* the serving thread has left the loop */
+	pthread_t thread;
+	atomic_bool left;  /* the loop has ended */
 	atomic_bool stood; /* the mount has answered */
 };
 
@@ -191,18 +191,6 @@ static void set_readahead(const char *point)
 	close(file);
 }
 
-/* Ends the loop. The loop's thread may be about to sleep, so it is woken until it has left. */
-static void end_loop(struct keeper *keeper)
-{
-	struct timespec pause = {.tv_nsec = POKE_NANOSECONDS};
-
-	fuse_session_exit(keeper->session);
-	while (!atomic_load(&keeper->left)) {
-		pthread_kill(keeper->serving, SIGUSR1);
-		nanosleep(&pause, NULL);
-	}
-}
-
 static void ending_signals(sigset_t *set)
 {
 	sigemptyset(set);
@@ -223,14 +211,14 @@ static void *keep(void *argument)
 		atomic_store(&keeper->stood, true);
 		keeper->ready(keeper->context);
 	} else if (!atomic_load(&keeper->left)) {
-		end_loop(keeper);
+		serving_end(keeper->serving);
 		return NULL;
 	}
 	ending_signals(&set);
 	while (sigwait(&set, &signal))
 		;
 	if (!atomic_load(&keeper->left))
-		end_loop(keeper);
+		serving_end(keeper->serving);
 	return NULL;
 }
 
@@ -246,7 +234,6 @@ static bool start_keeper(struct keeper *keeper)
 	sigaction(SIGPIPE, &action, NULL);
 	ending_signals(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	keeper->serving = pthread_self();
 	error = pthread_create(&keeper->thread, NULL, keep, keeper);
 	if (error)
 		log_error("cannot start a thread: %s", strerror(error));
@@ -322,43 +309,44 @@ static bool mount_session(struct fuse_session *session, const char *point)
 	return status == 0;
 }
 
-static bool loop(struct fuse_session *session)
+static unsigned threads_most(void)
 {
-	struct fuse_loop_config *config = fuse_loop_cfg_create();
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
-	int status;
 
-	if (!config) {
+	return processors < 2 ? 2 : processors > THREADS_MOST ? THREADS_MOST : (unsigned)processors;
+}
+
+static bool prepare(struct front *front, struct keeper *keeper)
+{
+	front->serving = keeper->serving = serving_make(front->session, threads_most());
+	if (!front->serving) {
 		log_error("out of memory");
 		return false;
 	}
-	fuse_loop_cfg_set_clone_fd(config, 0);
-	fuse_loop_cfg_set_max_threads(config, processors < 2		  ? 2
-					      : processors > THREADS_MOST ? THREADS_MOST
-									  : (unsigned)processors);
-	status = fuse_session_loop_mt(session, config);
-	fuse_loop_cfg_destroy(config);
-	if (status < 0)
-		log_error("reading requests failed: %s", strerror(-status));
-	return status >= 0;
+	return transport_attach(front->session) == 0 && start_keeper(keeper);
 }
 
 static bool serve(struct front *front, const char *point, session_ready_fn *ready, void *context,
 		  bool *mounted)
 {
-	struct keeper keeper = {
-		.session = front->session, .point = point, .ready = ready, .context = context};
-	bool good = transport_attach(front->session) == 0 && start_keeper(&keeper);
+	struct keeper keeper = {.point = point, .ready = ready, .context = context};
+	int error;
+	bool good;
 
-	if (!good) {
+	if (!prepare(front, &keeper)) {
 		fuse_session_unmount(front->session);
+		serving_free(front->serving);
 		return false;
 	}
-	good = loop(front->session);
+	error = serving_run(front->serving);
+	if (error)
+		log_error("reading requests failed: %s", strerror(error));
+	good = !error;
 	atomic_store(&keeper.left, true);
 	/* Before the keeper is waited for: its first request may be under way and never be answered. */
 	fuse_session_unmount(front->session);
 	end_keeper(&keeper);
+	serving_free(front->serving);
 	backing_stop(front->backing);
 	*mounted = atomic_load(&keeper.stood);
 	if (good && !*mounted && front->backing_wanted && front->store_lacks)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "backing.h"
+#include "serving.h"
 
 #define BLOCK_SIZE 4096u
 #define SETTLE_BUSY 40	 /* looks, while ever more requests come */
@@ -28,6 +29,7 @@ static void settle(struct front *front)
 	const struct timespec pause = {.tv_nsec = SETTLE_NANOSECONDS};
 	int quiet = 0, busy = 0;
 
+	serving_help(front->serving);
 	/* Twice: a thread that has read a request may not have come to count it. */
 	for (int round = 0; round < SETTLE_MOST && busy < SETTLE_BUSY && quiet < 2; round++) {
 		if (poll(&queue, 1, 0) != 0)
