@@ -82,6 +82,13 @@ class Ntfs3g(Kind):
         return ["ntfs-3g", "-o", "no_detach,permissions,big_writes,allow_other", image, place.path]
 
 
+class Nothing(Kind):
+    """Not a peer: what the requests cost that memefs gets, when nothing is done for them."""
+
+    def command(self, place):
+        return [place.programs["nothing"], place.path]
+
+
 NAMES = {"create", "create_write", "unlink", "unlink_4k", "mkdir", "rename", "symlink", "open", "chmod",
          "write_fstat"}
 BEST = ("tmpfs", "")  # the tmpfs store where it can be had, else what the program chooses
@@ -100,6 +107,8 @@ KINDS = [
     Memefs("noxattr", "memefs, noxattr", BEST, "allow_other,noxattr", rows=NAMES | {"untar", "cp"}),
     Memefs("huge", "memefs, huge=within_size", ["tmpfs"], "allow_other,huge=within_size",
            rows={"write_new", "write_over"}),
+    Nothing("nothing", "nothing, answered at once",
+            rows={"open", "create", "unlink", "mkdir", "symlink", "chmod", "truncate"}),
 ]
 
 

@@ -118,6 +118,26 @@ def peers(run):
     return table(["row", "mount", "**faster**", "faster, but not in all rounds: no difference to be seen"], lines)
 
 
+def floor(run):
+    """What the requests of a row cost when nothing is done for them."""
+    lines = []
+    for row in run["rows"]:
+        if ratio(row, "nothing") is None:
+            continue
+        line = [row["title"], cell_text(row, "nothing")]
+        for name in ("memefs", "sectors"):
+            ours = ratio(row, name)
+            line += [cell_text(row, name), number(ours / ratio(row, "nothing")) if ours else ""]
+        target = row["targets"].get("memefs")
+        lines.append(line + [f"≤ {target}" if target else ""])
+    if not lines:
+        return []
+    head = ["row", "nothing", "memefs, tmpfs store", "of it", "memefs, sector store", "of it", "target"]
+    return ["A FUSE file system that answers every request at once and does nothing for it (bench/linux/nothing.c): what "
+            "the kernel and the task switches take for the requests that memefs gets, times tmpfs's time.", "",
+            *table(head, lines)]
+
+
 def processors(run):
     """Processor time of client and daemon, for our best mount."""
     name = next((name for name in ("memefs", "sectors") if name in run["mounts"]), None)
@@ -201,6 +221,8 @@ def markdown(run):
         text += ["## Variants of the mount", "", *lines] if lines else []
         lines = peers(run)
         text += ["## Where a peer is faster", "", *lines] if lines else []
+        lines = floor(run)
+        text += ["## The least that it can be", "", *lines] if lines else []
         lines = processors(run)
         text += ["## Where the time goes", "", *lines] if lines else []
     if run["memory"]:

@@ -5,6 +5,7 @@ $MEMEFS_TEST_STORE (else the program's own choice). A test is a function whose n
 test_; it fails by an exception. Skip is for what this machine cannot do.
 """
 import atexit
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -48,6 +49,17 @@ def wait_for(what, true):
         if time.monotonic() > until:
             raise AssertionError(f"timed out waiting for {what}")
         time.sleep(0.005)
+
+
+@contextlib.contextmanager
+def one_processor():
+    """For millions of requests by one process: to wake another processor for each can take longer than all else."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def mounts_and_types():

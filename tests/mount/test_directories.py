@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 
-from mounted import Volume, main
+from mounted import Volume, main, one_processor
 
 
 def churn(path, ready, stop, done):
@@ -21,7 +21,7 @@ def churn(path, ready, stop, done):
 
 def test_a_million_entries_listed_while_others_come_and_go():
     count = 1000000
-    with Volume() as v:
+    with one_processor(), Volume() as v:
         folder = v / "many"
         os.mkdir(folder)
         for i in range(count):
