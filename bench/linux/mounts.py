@@ -39,6 +39,10 @@ class Kind:
 
 
 class Tmpfs(Kind):
+    def __init__(self, name, title, options="", **more):
+        super().__init__(name, title, **more)
+        self.options = options
+
     def commands(self, place):
         return [None]
 
@@ -107,6 +111,7 @@ KINDS = [
     Memefs("noxattr", "memefs, noxattr", BEST, "allow_other,noxattr", rows=NAMES | {"untar", "cp"}),
     Memefs("huge", "memefs, huge=within_size", ["tmpfs"], "allow_other,huge=within_size",
            rows={"write_new", "write_over"}),
+    Tmpfs("tmpfs-huge", "kernel tmpfs, huge=within_size", ",huge=within_size", rows={"write_new", "write_over"}),
     Nothing("nothing", "nothing, answered at once",
             rows={"open", "create", "unlink", "mkdir", "symlink", "chmod", "truncate"}),
 ]
@@ -124,9 +129,9 @@ def quiet(*command):
         raise Refused(f"{command[0]}: {done.stdout.strip() or done.returncode}")
 
 
-def mount_tmpfs(path):
+def mount_tmpfs(path, options=""):
     os.makedirs(path, exist_ok=True)
-    quiet("mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=755", "tmpfs", path)
+    quiet("mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=755{options}", "tmpfs", path)
 
 
 def is_mounted(path):
@@ -165,8 +170,8 @@ class Mount:
         said = ""
         for command in self.kind.commands(self):
             if command is None:
-                mount_tmpfs(self.path)
-                self.shown = f"mount -t tmpfs -o size={SIZE}"
+                mount_tmpfs(self.path, self.kind.options)
+                self.shown = f"mount -t tmpfs -o size={SIZE}{self.kind.options}"
                 return
             self.shown = " ".join(os.path.basename(word) if word.startswith("/") else word
                                   for word in command if word not in (self.path, self.backing))

@@ -2,7 +2,7 @@
 import statistics
 
 MAIN = ("memefs", "sectors", "user", "mergerfs", "bindfs", "ntfs-3g")
-VARIANTS = ("private", "noxattr", "huge")
+VARIANTS = ("private", "noxattr", "huge", "tmpfs-huge")
 PEERS = ("mergerfs", "bindfs", "ntfs-3g")
 GROUPS = (("data", "Data"), ("metadata", "Metadata"), ("trees", "Trees"))
 
