@@ -52,7 +52,7 @@ static const char words_text[] =
 	"\nWords for -o, with commas between them:\n"
 	"  size=SIZE nr_inodes=N          as -s and -n\n"
 	"  mode=OCTAL uid=N gid=N         permissions and owner of the root directory\n"
-	"  label=LABEL unit=N store=STORE case_insensitive\n"
+	"  label=LABEL unit=N store=STORE case_insensitive lock_memory\n"
 	"                                 as the options of these names\n"
 	"  huge=WHEN                      huge pages in the tmpfs store: never, always,\n"
 	"                                 within_size or advise\n"

@@ -299,6 +299,7 @@ void cli_volume_options(const struct cli_options *options, struct mfs_options *v
 	volume->unit = options->unit_sectors * MFS_SECTOR;
 	volume->case_insensitive = options->case_insensitive;
 	volume->read_only = options->read_only;
+	volume->lock_memory = options->lock_memory;
 	volume->label = options->label;
 	volume->label_size = strlen(options->label);
 	volume->root_mode = options->root_mode;

@@ -84,6 +84,7 @@ struct cli_options {
 	bool read_only;				/* -o ro */
 	enum cli_store store;			/* --store */
 	enum cli_huge huge;			/* -o huge= */
+	bool lock_memory;			/* --lock-memory */
 
 	/* the program */
 	bool foreground; /* --foreground */

@@ -166,6 +166,13 @@ static bool take_unregister_launcher(struct parse *parse, const char *value)
 	return take_entry(parse, CLI_UNREGISTER_LAUNCHER, "--unregister-launcher", value);
 }
 
+static bool take_lock_memory(struct parse *parse, const char *value)
+{
+	(void)value;
+	parse->options->lock_memory = true;
+	return true;
+}
+
 static bool take_help(struct parse *parse, const char *value)
 {
 	(void)value;
@@ -195,6 +202,7 @@ const struct option_rule option_rules[] = {
 	{"unit", 0, "N", 0, true, parse_unit,
 	 "sectors of 512 bytes in an allocation unit: 1, 2, 4 ... 128 (1)"},
 	{"store", 0, "STORE", 0, true, parse_store, "where data lives: auto, tmpfs or sectors (auto)"},
+	{"lock-memory", 0, NULL, 0, true, take_lock_memory, "keep the volume out of the system's swap"},
 	{"options", 'o', "LIST", CLI_MOUNT_WORDS, true, parse_words,
 	 "words with commas between them, see below; may be repeated"},
 	{"flush", 'f', NULL, CLI_FLUSH, true, take_flush, "flush and purge a file's cache at cleanup"},

@@ -105,6 +105,7 @@ static const struct word_rule word_rules[] = {
 	{"store", true, false, parse_store, 0},
 	{"huge", true, false, parse_huge, 0},
 	{"case_insensitive", false, false, NULL, FLAG(case_insensitive)},
+	{"lock_memory", false, false, NULL, FLAG(lock_memory)},
 	{"nonempty", false, false, NULL, FLAG(nonempty)},
 	{"noxattr", false, false, NULL, FLAG(noxattr)},
 	{"streams", true, false, take_streams, 0},

@@ -100,6 +100,7 @@ struct mfs_options {
 			       ones are */
 	bool size_is_promise; /* growing a stream's size charges it at once (NTFS), else holes are free */
 	bool read_only;
+	bool lock_memory; /* all of it stays out of the system's swap; what does not is MFS_NO_SPACE */
 	enum mfs_order order;
 	const char *label; /* WTF-8; copied; NULL: empty */
 	size_t label_size;

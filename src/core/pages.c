@@ -219,10 +219,20 @@ static void shelf_remove(struct shelf *shelf, struct region *region)
 
 /* ---- regions ------------------------------------------------------------------ */
 
+static bool commit(const struct pages *pages, void *at, size_t size)
+{
+	if (!os_pages_commit(at, size))
+		return false;
+	if (!pages->locked || os_pages_lock(at, size))
+		return true;
+	os_pages_decommit(at, size);
+	return false;
+}
+
 /* Sets up the notes of a small region: taken forever, but by nobody. */
 static bool notes_open(struct pages *pages, struct region *region)
 {
-	if (!os_pages_commit(region->base, NOTE_PAGES * OS_PAGE_SIZE))
+	if (!commit(pages, region->base, NOTE_PAGES * OS_PAGE_SIZE))
 		return false;
 	region->used[0] |= mask_of(0, NOTE_PAGES);
 	region->warm[0] |= mask_of(0, NOTE_PAGES);
@@ -308,11 +318,11 @@ static bool region_commit(struct pages *pages, struct region *region, size_t at,
 		from -= from % WORD_PAGES;
 		to = next_word(to - 1);
 	}
-	if (!os_pages_commit(region->base + from * OS_PAGE_SIZE, (to - from) * OS_PAGE_SIZE)) {
+	if (!commit(pages, region->base + from * OS_PAGE_SIZE, (to - from) * OS_PAGE_SIZE)) {
 		from = at;
 		to = end;
 		if (region->kind != SMALL ||
-		    !os_pages_commit(region->base + from * OS_PAGE_SIZE, (to - from) * OS_PAGE_SIZE))
+		    !commit(pages, region->base + from * OS_PAGE_SIZE, (to - from) * OS_PAGE_SIZE))
 			return false;
 	}
 	for (size_t i = from; i < to; i = next_word(i)) {
@@ -720,6 +730,11 @@ struct pages *pages_create(void)
 	if (pages != NULL)
 		os_lock_is(&pages->lock, &order_pages);
 	return pages;
+}
+
+void pages_lock(struct pages *pages)
+{
+	pages->locked = true;
 }
 
 void pages_destroy(struct pages *pages)

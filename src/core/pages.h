@@ -15,6 +15,7 @@
 struct pages;
 
 struct pages *pages_create(void);	 /* NULL: no memory */
+void pages_lock(struct pages *pages);	 /* what is taken from now on is kept out of swap; before the first */
 void pages_destroy(struct pages *pages); /* gives everything back, taken or not */
 
 /* Takes a run of `want` pages or, where none so long is free, a shorter one of at least

@@ -70,6 +70,7 @@ struct pages {
 	uint64_t taken;		     /* (p) pages */
 	uint64_t spare;		     /* (p) pages that are free and warm */
 	uint64_t notes;		     /* (p) pages that hold notes */
+	bool locked;		     /* constant once the first page is taken: kept out of swap */
 };
 
 #endif

@@ -74,6 +74,8 @@ enum mfs_status mfs_volume_create(const struct mfs_options *options, struct mfs_
 		free(volume);
 		return MFS_NO_SPACE;
 	}
+	if (options->lock_memory)
+		pages_lock(pool_pages(volume->pool));
 	volume->store = (struct store){volume->pool, &volume->budget};
 	volume->unit = options->unit ? options->unit : MFS_SECTOR;
 	volume->case_insensitive = options->case_insensitive;

@@ -33,21 +33,24 @@ struct backing_map {
 #define BACKING_OPEN _IOW(229, 1, struct backing_map)
 #define BACKING_CLOSE _IOW(229, 2, uint32_t)
 
-#define CHUNK 1024u	/* places that the table grows by */
-#define READY_MOST 64u	/* files made ahead */
-#define READY_LOW 32u	/* when more are made */
-#define DOOMED_MOST 64u /* files that wait to be removed, before the keeper is woken for them */
-#define IDS_KEPT 32768u /* ids kept of files that nobody has open */
-#define CHARGE 1280u	/* inode, name and id of a file in the kernel, about */
-#define MOMENT_MS 4	/* how long the keeper lets things gather */
-#define TEND_MS 100	/* how often the machine's memory is looked at while files are open */
-#define TIGHT_SHARE 16u /* of the limit is left: what is deleted goes at once */
+#define CHUNK 1024u	 /* places that the table grows by */
+#define READY_MOST 64u	 /* files made ahead */
+#define READY_LOW 32u	 /* when more are made */
+#define DOOMED_MOST 64u	 /* files that wait to be removed, before the keeper is woken for them */
+#define STOCK_MOST 4096u /* files ready, with those that were used before and emptied */
+#define STOCK_SHARE 64u	 /* at most this part of the limit is what they cost */
+#define STOCK_MS 1000	 /* those that nobody wanted for so long are removed */
+#define IDS_KEPT 32768u	 /* ids kept of files that nobody has open */
+#define CHARGE 1280u	 /* inode, name and id of a file in the kernel, about */
+#define MOMENT_MS 4	 /* how long the keeper lets things gather */
+#define TEND_MS 100	 /* how often the machine's memory is looked at while files are open */
+#define TIGHT_SHARE 16u	 /* of the limit is left: what is deleted goes at once */
 
 struct item {
 	int32_t id;	     /* 0: none */
 	uint32_t opens;	     /* by the kernel */
 	uint32_t prev, next; /* in the list that it is in; 0: none */
-	bool seen;	     /* it was opened for reading, or changed here */
+	bool read;	     /* it was opened for reading: it may be mapped */
 	bool kept;	     /* it is in the list of this name */
 };
 
@@ -67,6 +70,7 @@ struct backing {
 	uint32_t places; /* in the table, the one at 0 never used */
 	uint32_t free;	 /* list of free places */
 	struct list ready, doomed;
+	uint64_t given;	   /* files out of the list of the ready ones, until now */
 	struct list kept;  /* with an id, not open, longest unused first */
 	uint32_t removing; /* doomed files that are being removed */
 	uint32_t opens;	   /* opens by the kernel, of all files */
@@ -279,20 +283,51 @@ static void make_ready(struct backing *backing)
 	}
 }
 
+/* How many files may be ready. */
+static uint32_t stock_most(const struct backing *backing)
+{
+	uint64_t most = atomic_load_explicit(&backing->limit, memory_order_relaxed) / STOCK_SHARE / CHARGE;
+
+	return most < READY_MOST ? READY_MOST : most > STOCK_MOST ? STOCK_MOST : (uint32_t)most;
+}
+
+/* A file that nobody can have mapped is emptied and used again: that is quicker than to remove it and make
+ * another. */
 static void end_doomed(struct backing *backing)
 {
 	uint32_t number;
 
 	while ((number = pop(backing, &backing->doomed))) {
 		int32_t id = item_of(backing, number)->id;
+		bool again = !item_of(backing, number)->read && id && !backing->tight &&
+			     backing->ready.count < stock_most(backing);
 
 		backing->removing++;
+		pthread_mutex_unlock(&backing->lock);
+		again = again && tmpfs_empty(&backing->tmpfs, number);
+		if (!again)
+			file_end(backing, number, id);
+		pthread_mutex_lock(&backing->lock);
+		if (again)
+			push(backing, &backing->ready, number);
+		else
+			place_give(backing, number);
+		if (!--backing->removing)
+			pthread_cond_broadcast(&backing->removed);
+	}
+}
+
+/* Removes what is ready beyond what is made ahead. */
+static void end_stock(struct backing *backing)
+{
+	while (backing->ready.count > READY_MOST && !backing->ending) {
+		uint32_t number = pop(backing, &backing->ready);
+		int32_t id = item_of(backing, number)->id;
+
 		pthread_mutex_unlock(&backing->lock);
 		file_end(backing, number, id);
 		pthread_mutex_lock(&backing->lock);
 		place_give(backing, number);
-		if (!--backing->removing)
-			pthread_cond_broadcast(&backing->removed);
 	}
 }
 
@@ -329,10 +364,25 @@ static void work(struct backing *backing)
 	look_at_room(backing);
 }
 
+/* Nothing to do, and more is ready than need be. */
+static void watch_stock(struct backing *backing)
+{
+	uint64_t given = backing->given;
+
+	wait_for(backing, STOCK_MS);
+	backing->idle = false;
+	if (backing->given == given && !has_work(backing))
+		end_stock(backing);
+}
+
 /* Nothing to do. While files are open the room may shrink unseen. */
 static void rest(struct backing *backing)
 {
 	backing->idle = true;
+	if (backing->ready.count > READY_MOST && !backing->opens && !backing->opened) {
+		watch_stock(backing);
+		return;
+	}
 	if (!backing->opens && !backing->opened) {
 		backing->asleep = true;
 		pthread_cond_wait(&backing->wake, &backing->lock);
@@ -392,6 +442,7 @@ static enum mfs_status place_make(void *context, uint64_t *file)
 
 	pthread_mutex_lock(&backing->lock);
 	number = pop(backing, &backing->ready);
+	backing->given += number != 0;
 	if (backing->ready.count < READY_LOW)
 		wake(backing, backing->ready.count == READY_LOW - 1);
 	if (!number) {
@@ -417,7 +468,7 @@ static enum mfs_status place_make(void *context, uint64_t *file)
 /* Takes a file that is as it was made for another node's use, if nobody can have it mapped (locked). */
 static bool take_again(struct backing *backing, uint32_t number)
 {
-	if (item_of(backing, number)->seen || backing->ready.count >= READY_MOST)
+	if (item_of(backing, number)->read || backing->ready.count >= stock_most(backing))
 		return false;
 	unkeep(backing, number);
 	push(backing, &backing->ready, number);
@@ -480,12 +531,8 @@ static enum mfs_status place_info(void *context, uint64_t file, struct mfs_backi
 	return MFS_OK;
 }
 
-/* Opens a file that is to be changed here. */
-static int open_to_change(struct backing *backing, uint64_t number)
+static int open_file(const struct backing *backing, uint64_t number)
 {
-	pthread_mutex_lock(&backing->lock);
-	item_of(backing, (uint32_t)number)->seen = true;
-	pthread_mutex_unlock(&backing->lock);
 	return tmpfs_open(&backing->tmpfs, (uint32_t)number);
 }
 
@@ -521,7 +568,7 @@ static enum mfs_status place_read(void *context, uint64_t number, uint64_t offse
 static enum mfs_status place_write(void *context, uint64_t number, uint64_t offset, const void *from,
 				   size_t size, size_t *done, struct mfs_backing_info *info)
 {
-	int file = open_to_change(context, number);
+	int file = open_file(context, number);
 	ssize_t put;
 
 	if (file < 0)
@@ -534,7 +581,7 @@ static enum mfs_status place_write(void *context, uint64_t number, uint64_t offs
 static enum mfs_status place_resize(void *context, uint64_t number, uint64_t size,
 				    struct mfs_backing_info *info)
 {
-	int file = open_to_change(context, number);
+	int file = open_file(context, number);
 
 	if (file < 0)
 		return status_of(errno);
@@ -556,7 +603,7 @@ static int zero(int file, int keep, off_t offset, off_t size)
 static enum mfs_status place_allocate(void *context, uint64_t number, uint64_t offset, uint64_t size,
 				      unsigned flags, struct mfs_backing_info *info)
 {
-	int file = open_to_change(context, number), error;
+	int file = open_file(context, number), error;
 	int keep = flags & MFS_FALLOCATE_KEEP_SIZE ? FALLOC_FL_KEEP_SIZE : 0;
 
 	if (file < 0)
@@ -675,9 +722,11 @@ static bool make_tmpfs(struct tmpfs *tmpfs, const struct cli_options *options, c
 	*why = "only root may register files with the kernel (CAP_SYS_ADMIN)";
 	if (!in_first_namespace())
 		return false;
-	if (tmpfs_make(tmpfs, FIRST_LIMIT, options->huge, options->atime, false))
+	if (tmpfs_make(tmpfs, FIRST_LIMIT, options->huge, options->atime, options->lock_memory))
 		return true;
-	if (errno != EPERM)
+	if (errno == EINVAL && options->lock_memory)
+		*why = "this kernel cannot keep a tmpfs out of swap (Linux 6.4 can)";
+	else if (errno != EPERM)
 		*why = strerror(errno);
 	return false;
 }
@@ -797,7 +846,7 @@ int backing_open(struct backing *backing, uint64_t file, bool reads, int32_t *id
 		item->opens--;
 		keep_id(backing, number);
 	} else {
-		item->seen |= reads;
+		item->read |= reads;
 		backing->opens++;
 		backing->opened = true;
 		if (backing->asleep)

@@ -646,7 +646,7 @@ static void read_(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset, 
 		fuse_reply_buf(req, bytes, done);
 	else
 		reply_status(req, status);
-	free(bytes);
+	front_wipe(bytes, done);
 }
 
 static void write_(fuse_req_t req, fuse_ino_t number, const char *from, size_t size, off_t offset,

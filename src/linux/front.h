@@ -13,6 +13,8 @@
 #include <fuse_lowlevel.h>
 #include <sys/ioctl.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "changed.h"
 #include "counts.h"
@@ -92,6 +94,14 @@ static inline void front_accessed(struct front *front, struct mfs_node *node)
 {
 	if (front->atime != CLI_ATIME_NEVER && !(mfs_node_flags(node) & MFS_F_NOATIME))
 		mfs_node_accessed(front->volume, node, front->atime == CLI_ATIME_STRICT);
+}
+
+/* Frees a buffer that people's data stood in: it is not to be found in a core dump. */
+static inline void front_wipe(void *buffer, size_t size)
+{
+	if (buffer)
+		explicit_bzero(buffer, size);
+	free(buffer);
 }
 
 /* A request that gives something back is done. */

@@ -4,8 +4,11 @@
  */
 #include "front.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "background.h"
@@ -83,6 +86,16 @@ static bool prepare_store(struct front *front, const struct cli_options *options
 	return false;
 }
 
+/* Everything that the process has, or will have, once it is touched. */
+static bool lock_memory(void)
+{
+	if (!mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT))
+		return true;
+	log_error("cannot lock memory: %s%s", strerror(errno),
+		  errno == ENOMEM || errno == EPERM ? " (ulimit -l says how much a user may)" : "");
+	return false;
+}
+
 static int serve(struct program *program)
 {
 	const struct cli_options *options = program->options;
@@ -91,6 +104,8 @@ static int serve(struct program *program)
 	bool good, mounted;
 
 	cli_volume_options(options, &volume);
+	if (options->lock_memory && !lock_memory())
+		return CLI_EXIT_WRONG;
 	status = mfs_volume_create(&volume, &program->front.volume);
 	if (status != MFS_OK) {
 		log_error("cannot make the volume: %s", mfs_status_text(status));

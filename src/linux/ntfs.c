@@ -309,7 +309,7 @@ void ntfs_get(fuse_req_t req, struct mfs_node *node, const struct ntfs_attribute
 		fuse_reply_err(req, ERANGE);
 	else
 		fuse_reply_buf(req, value, size);
-	free(value);
+	front_wipe(value, size < VALUE_MOST ? size : VALUE_MOST);
 }
 
 static bool allowed(fuse_req_t req, struct mfs_node *node)

@@ -8,6 +8,7 @@
 #include "serving.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -15,7 +16,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #define TICK_MS 4     /* how often the watcher looks */
 #define LOAD_TICKS 8  /* looks between two that weigh the load */
@@ -73,15 +76,27 @@ static void rest(struct worker *worker)
 	pthread_mutex_unlock(&serving->lock);
 }
 
+/* What is being written stands in the buffer: none of a core dump's business. */
+static void leave_out_of_dumps(const struct fuse_buf *buffer)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = (uintptr_t)buffer->mem & ~(page - 1);
+	size_t size = malloc_usable_size(buffer->mem) + ((uintptr_t)buffer->mem - from);
+
+	(void)madvise((void *)from, size, MADV_DONTDUMP);
+}
+
 /* One request. False: there is none to come. */
 static bool take(struct worker *worker, struct fuse_buf *buffer)
 {
 	struct serving *serving = worker->serving;
+	const void *before = buffer->mem;
 	int size;
 
 	atomic_store_explicit(&worker->reading, true, memory_order_relaxed);
 	size = fuse_session_receive_buf(serving->session, buffer);
 	atomic_store_explicit(&worker->reading, false, memory_order_relaxed);
+	if (buffer->mem && buffer->mem != before)
+		leave_out_of_dumps(buffer);
 	if (size == -EINTR)
 		return true;
 	if (size <= 0) {

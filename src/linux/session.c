@@ -20,6 +20,7 @@
 #include "log.h"
 #include "mountinfo.h"
 #include "recent.h"
+#include "rights.h"
 #include "serving.h"
 #include "transport.h"
 
@@ -316,24 +317,24 @@ static unsigned threads_most(void)
 	return processors < 2 ? 2 : processors > THREADS_MOST ? THREADS_MOST : (unsigned)processors;
 }
 
-static bool prepare(struct front *front, struct keeper *keeper)
+static bool prepare(struct front *front, const struct cli_options *options, struct keeper *keeper)
 {
 	front->serving = keeper->serving = serving_make(front->session, threads_most());
 	if (!front->serving) {
 		log_error("out of memory");
 		return false;
 	}
-	return transport_attach(front->session) == 0 && start_keeper(keeper);
+	return rights_drop(options) && transport_attach(front->session) == 0 && start_keeper(keeper);
 }
 
-static bool serve(struct front *front, const char *point, session_ready_fn *ready, void *context,
-		  bool *mounted)
+static bool serve(struct front *front, const struct cli_options *options, const char *point,
+		  session_ready_fn *ready, void *context, bool *mounted)
 {
 	struct keeper keeper = {.point = point, .ready = ready, .context = context};
 	int error;
 	bool good;
 
-	if (!prepare(front, &keeper)) {
+	if (!prepare(front, options, &keeper)) {
 		fuse_session_unmount(front->session);
 		serving_free(front->serving);
 		return false;
@@ -367,7 +368,7 @@ bool session_run(struct front *front, const struct cli_options *options, const c
 	if (!front->session)
 		return false;
 	if (mount_session(front->session, point))
-		good = serve(front, point, ready, context, mounted);
+		good = serve(front, options, point, ready, context, mounted);
 	changed_end(&front->changed);
 	colon_free(front);
 	fuse_session_destroy(front->session);

@@ -112,9 +112,10 @@ static void spell(uint32_t number, char name[NAME_BYTES])
 		name[--length] = digits[number & 15];
 }
 
+static const struct timespec never[2] = {{0, 0}, {0, 0}};
+
 int tmpfs_create(const struct tmpfs *tmpfs, uint32_t number)
 {
-	static const struct timespec never[2] = {{0, 0}, {0, 0}};
 	char name[NAME_BYTES];
 	int file, error;
 
@@ -136,6 +137,19 @@ int tmpfs_open(const struct tmpfs *tmpfs, uint32_t number)
 
 	spell(number, name);
 	return openat(tmpfs->mount, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_LARGEFILE | O_NOATIME);
+}
+
+bool tmpfs_empty(const struct tmpfs *tmpfs, uint32_t number)
+{
+	int file = tmpfs_open(tmpfs, number), error = 0;
+
+	if (file < 0)
+		return false;
+	if (ftruncate(file, 0) || futimens(file, never))
+		error = errno;
+	close(file);
+	errno = error;
+	return !error;
 }
 
 bool tmpfs_stat(const struct tmpfs *tmpfs, uint32_t number, struct stat *stat)

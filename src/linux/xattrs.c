@@ -98,7 +98,7 @@ static void get_value(fuse_req_t req, struct front *front, struct mfs_node *node
 	else
 		reply_status(req, status);
 	if (value != small)
-		free(value);
+		front_wipe(value, size < room ? size : room);
 }
 
 void xattrs_get(fuse_req_t req, fuse_ino_t number, const char *name, size_t size)

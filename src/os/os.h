@@ -25,6 +25,9 @@ void *os_pages_reserve(size_t size, size_t align);
  * system has no memory for them; then nothing changed. */
 bool os_pages_commit(void *at, size_t size);
 
+/* Keeps committed pages out of the system's swap until they are decommitted. False: it does not let us. */
+bool os_pages_lock(void *at, size_t size);
+
 /* Gives the memory of committed pages back; the address space stays reserved.
  * To be committed again before use. */
 void os_pages_decommit(void *at, size_t size);

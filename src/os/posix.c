@@ -24,13 +24,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#define DONTNEED_LOCKED 24 /* MADV_DONTNEED_LOCKED; older headers do not have it */
+
 /* ---- memory -------------------------------------------------------------- */
 
 static void *map(size_t size)
 {
 	void *at =
 		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	return at == MAP_FAILED ? NULL : at;
+
+	if (at == MAP_FAILED)
+		return NULL;
+	/* People's data: none of a core dump's business. A kernel that cannot leave it out dumps it. */
+	(void)madvise(at, size, MADV_DONTDUMP);
+	return at;
 }
 
 void *os_pages_reserve(size_t size, size_t align)
@@ -63,8 +70,18 @@ bool os_pages_commit(void *at, size_t size)
 	return true;
 }
 
+bool os_pages_lock(void *at, size_t size)
+{
+	/* Each page when it is first touched: a range may be larger than what comes to be used. */
+	return mlock2(at, size, MLOCK_ONFAULT) == 0;
+}
+
 void os_pages_decommit(void *at, size_t size)
 {
+	if (madvise(at, size, MADV_DONTNEED) == 0 || madvise(at, size, DONTNEED_LOCKED) == 0)
+		return;
+	/* Locked pages, and a kernel before 5.18. */
+	munlock(at, size);
 	madvise(at, size, MADV_DONTNEED);
 }
 

@@ -52,6 +52,27 @@ bool os_pages_commit(void *at, size_t size)
 	return VirtualAlloc(at, size, MEM_COMMIT, PAGE_READWRITE) != NULL;
 }
 
+/* Windows locks no more than the working set's least size, less some pages. */
+static bool grow_working_set(size_t more)
+{
+	SIZE_T least, most;
+
+	if (!GetProcessWorkingSetSize(GetCurrentProcess(), &least, &most) || more > SIZE_MAX / 2 - least ||
+	    more > SIZE_MAX / 2 - most)
+		return false;
+	return SetProcessWorkingSetSize(GetCurrentProcess(), least + more, most + more);
+}
+
+bool os_pages_lock(void *at, size_t size)
+{
+	enum { SPARE = 1 << 20 };
+
+	if (VirtualLock(at, size))
+		return true;
+	return GetLastError() == ERROR_WORKING_SET_QUOTA && size <= SIZE_MAX - SPARE &&
+	       grow_working_set(size + SPARE) && VirtualLock(at, size);
+}
+
 void os_pages_decommit(void *at, size_t size)
 {
 	VirtualFree(at, size, MEM_DECOMMIT);

@@ -83,12 +83,24 @@ static void defaults(void)
 	EXPECT_EQ(options.root_uid, 12);
 	EXPECT_EQ(options.root_gid, 34);
 	EXPECT(!options.case_insensitive && !options.foreground && !options.verbose && !options.read_only);
+	EXPECT(!options.lock_memory);
 	EXPECT(!options.flush_and_purge && !options.timeout_given && !options.source &&
 	       !options.volume_prefix);
 	EXPECT(!options.filesystem_name && !options.root_sddl && !options.debug_log && !options.debug_flags);
 	EXPECT_EQ(options.store, CLI_STORE_AUTO);
 	EXPECT_EQ(options.atime, CLI_ATIME_RELATIVE);
 	EXPECT_EQ(options.action_at, 0);
+}
+
+static void locking_memory(void)
+{
+	struct mfs_options volume = {0};
+
+	EXPECT(LINUX("--lock-memory", "/mnt") && options.lock_memory);
+	cli_volume_options(&options, &volume);
+	EXPECT(volume.lock_memory);
+	EXPECT(!LINUX("--lock-memory=yes", "/mnt"));
+	EXPECT(WINDOWS("--lock-memory", "-m", "R:") && options.lock_memory);
 }
 
 static void short_and_long_names(void)
@@ -361,7 +373,7 @@ static void linux_words(void)
 {
 	EXPECT(LINUX("/mnt", "-o",
 		     "size=10%,nr_inodes=2k,mode=1777,uid=1,gid=2,label=a\\,b,unit=8,store=sectors", "-o",
-		     "nonempty,noxattr,case_insensitive,default_permissions"));
+		     "nonempty,noxattr,case_insensitive,lock_memory,default_permissions"));
 	EXPECT_EQ(options.max_bytes, 100 * GIGA);
 	EXPECT_EQ(options.max_nodes, 2048);
 	EXPECT_EQ(options.root_mode, 01777);
@@ -370,7 +382,7 @@ static void linux_words(void)
 	EXPECT_EQ(options.unit_sectors, 8);
 	EXPECT_EQ(options.store, CLI_STORE_SECTORS);
 	EXPECT(is(options.label, "a,b"));
-	EXPECT(options.nonempty && options.noxattr && options.case_insensitive &&
+	EXPECT(options.lock_memory && options.nonempty && options.noxattr && options.case_insensitive &&
 	       options.default_permissions);
 	EXPECT(is(options.mount_words, "fsname=memefs,subtype=memefs"));
 	EXPECT(LINUX("/mnt",
@@ -650,6 +662,7 @@ int main(void)
 {
 	RUN(defaults);
 	RUN(short_and_long_names);
+	RUN(locking_memory);
 	RUN(sizes);
 	RUN(percent_is_exact);
 	RUN(nodes);

@@ -63,6 +63,56 @@ static void commits_again(void)
 	os_pages_release(at, size);
 }
 
+#ifdef __linux__
+/* A number of kB out of this process's /proc/self/status. */
+static long status_of(const char *word)
+{
+	FILE *file = fopen("/proc/self/status", "r");
+	char line[256];
+	long value = -1;
+
+	REQUIRE(file != NULL);
+	while (fgets(line, sizeof line, file))
+		if (!strncmp(line, word, strlen(word)))
+			value = strtol(line + strlen(word) + 1, NULL, 10);
+	fclose(file);
+	return value;
+}
+#else
+static long status_of(const char *word)
+{
+	(void)word;
+	return -1;
+}
+#endif
+
+/* Locked pages are given back like others, and can be had again. */
+static void locks(void)
+{
+	size_t size = 4 << 20;
+	char *at = os_pages_reserve(size, OS_PAGE_SIZE);
+	long before = status_of("VmLck"), resident;
+
+	REQUIRE(at != NULL && os_pages_commit(at, size));
+	EXPECT(os_pages_lock(at, size));
+	if (before >= 0)
+		EXPECT_EQ(status_of("VmLck") - before, (long)size >> 10);
+	resident = status_of("VmRSS");
+	memset(at, 5, size);
+	if (before >= 0)
+		EXPECT(status_of("VmRSS") - resident > 3 << 10);
+	os_pages_decommit(at, size);
+	if (before >= 0)
+		EXPECT(status_of("VmRSS") - resident < 1 << 10);
+	REQUIRE(os_pages_commit(at, size) && os_pages_lock(at, size));
+	memset(at, 6, size);
+	EXPECT_EQ(at[size - 1], 6);
+	os_pages_release(at, size);
+	if (before >= 0)
+		EXPECT_EQ(status_of("VmLck"), before);
+	EXPECT(!os_pages_lock((void *)OS_PAGE_SIZE, OS_PAGE_SIZE));
+}
+
 static void tells_memory(void)
 {
 	uint64_t total = os_memory_total(), left = os_memory_left();
@@ -240,6 +290,7 @@ int main(void)
 {
 	RUN(reserves_aligned);
 	RUN(commits_again);
+	RUN(locks);
 	RUN(tells_memory);
 	RUN(readers_share);
 	RUN(lock_counts);
