@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""The tmpfs store's files: made ahead, emptied and used again, and never another's."""
+import mmap
+import os
+
+from mounted import Skip, Volume, main, run, wait_for
+
+PATTERN = b"of somebody else's file " * 400
+COUNT = 3000
+
+
+def backed():
+    volume = Volume("-s", "512m")
+    with volume as v:
+        if not v.backed():
+            raise Skip("no tmpfs store here")
+    return Volume("-s", "512m")
+
+
+def fill(v, name, count=COUNT, data=PATTERN):
+    for i in range(count):
+        file = os.open(v / f"{name}{i}", os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
+        assert os.write(file, data) == len(data)
+        os.close(file)
+
+
+def empty(v, name, count=COUNT):
+    for i in range(count):
+        os.unlink(v / f"{name}{i}")
+
+
+def kernel_files():
+    with open("/proc/sys/fs/file-nr", encoding="ascii") as numbers:
+        return int(numbers.read().split()[0])
+
+
+def test_what_is_used_again_is_empty():
+    with backed() as v:
+        for _ in range(3):
+            fill(v, "old")
+            empty(v, "old")
+            os.statvfs(v.path)  # waits until what was deleted is gone
+            for i in range(COUNT):
+                file = os.open(v / f"new{i}", os.O_CREAT | os.O_RDWR, 0o600)
+                state = os.fstat(file)
+                assert (state.st_size, state.st_blocks) == (0, 0), state
+                os.ftruncate(file, len(PATTERN))
+                assert os.pread(file, len(PATTERN), 0) == bytes(len(PATTERN))
+                os.pwrite(file, b"x", 5000)
+                assert os.pread(file, len(PATTERN), 0) == bytes(5000) + b"x" + bytes(len(PATTERN) - 5001)
+                os.close(file)
+            empty(v, "new")
+
+
+def test_a_mapped_file_is_nobody_elses():
+    with backed() as v:
+        maps = []
+        for i in range(200):
+            file = os.open(v / f"mapped{i}", os.O_CREAT | os.O_RDWR, 0o600)
+            os.write(file, PATTERN)
+            maps.append(mmap.mmap(file, len(PATTERN)))
+            os.close(file)
+            os.unlink(v / f"mapped{i}")
+        os.statvfs(v.path)
+        fill(v, "other", 500, b"other" * 1000)
+        for one in maps:
+            assert one[:] == PATTERN
+            one[:] = bytes(len(PATTERN))
+        for i in range(500):
+            with open(v / f"other{i}", "rb") as file:
+                assert file.read() == b"other" * 1000
+        for one in maps:
+            one.close()
+
+
+def test_an_open_file_is_nobody_elses():
+    with backed() as v:
+        files = []
+        for i in range(200):
+            files.append(os.open(v / f"open{i}", os.O_CREAT | os.O_WRONLY, 0o600))
+            os.write(files[-1], PATTERN)
+            os.unlink(v / f"open{i}")
+        os.statvfs(v.path)
+        fill(v, "other", 500, b"other" * 1000)
+        for file in files:
+            assert os.fstat(file).st_size == len(PATTERN)
+            os.pwrite(file, PATTERN, len(PATTERN))
+            os.close(file)
+        for i in range(500):
+            with open(v / f"other{i}", "rb") as file:
+                assert file.read() == b"other" * 1000
+
+
+def test_the_stock_is_given_back():
+    with backed() as v:
+        os.close(os.open(v / "first", os.O_CREAT | os.O_WRONLY, 0o600))
+        used, before = v.status()["bytes used"], kernel_files()
+        fill(v, "file")
+        empty(v, "file")
+        assert v.status()["bytes used"] == used
+        wait_for("the stock to go", lambda: kernel_files() - before < 300)
+        fill(v, "file")
+        for i in range(COUNT):
+            with open(v / f"file{i}", "rb") as file:
+                assert file.read() == PATTERN
+        empty(v, "file")
+        assert v.status()["bytes used"] == used
+
+
+def test_nearly_full():
+    """Files are deleted and made again where there is hardly room for any."""
+    with Volume("-s", "8m") as v:
+        for _ in range(20):
+            made = 0
+            try:
+                while True:
+                    with open(v / f"file{made}", "wb", buffering=0) as file:
+                        made += 1
+                        if file.write(PATTERN) < len(PATTERN):
+                            break
+            except OSError:
+                pass
+            assert made > 300, made
+            for i in range(made):
+                if os.path.exists(v / f"file{i}"):
+                    os.unlink(v / f"file{i}")
+        run("df", v.path)
+
+
+if __name__ == "__main__":
+    main(globals())
