@@ -2,9 +2,9 @@
  * backing: a table of files. A number is a place in it, and the file's name in the tmpfs. A place is free,
  * ready (made ahead, with an id), in use, or doomed (to be removed by the keeper).
  *
- * A file whose data a process has mapped lives on in the kernel until it is unmapped, whatever is done here.
- * So a file is given to another node only if nobody ever could have mapped it: when it was never opened for
- * reading; and if it is as it was made.
+ * When the last descriptor of a file is closed it may still be mapped, and changed. So an empty file goes to
+ * another node then only if it was never opened for reading. When its node is gone it is not: a mapping holds
+ * the node.
  */
 #include "backing.h"
 
@@ -291,16 +291,14 @@ static uint32_t stock_most(const struct backing *backing)
 	return most < READY_MOST ? READY_MOST : most > STOCK_MOST ? STOCK_MOST : (uint32_t)most;
 }
 
-/* A file that nobody can have mapped is emptied and used again: that is quicker than to remove it and make
- * another. */
+/* A file is emptied and used again: that is quicker than to remove it and make another. */
 static void end_doomed(struct backing *backing)
 {
 	uint32_t number;
 
 	while ((number = pop(backing, &backing->doomed))) {
 		int32_t id = item_of(backing, number)->id;
-		bool again = !item_of(backing, number)->read && id && !backing->tight &&
-			     backing->ready.count < stock_most(backing);
+		bool again = id && !backing->tight && backing->ready.count < stock_most(backing);
 
 		backing->removing++;
 		pthread_mutex_unlock(&backing->lock);
@@ -308,6 +306,7 @@ static void end_doomed(struct backing *backing)
 		if (!again)
 			file_end(backing, number, id);
 		pthread_mutex_lock(&backing->lock);
+		item_of(backing, number)->read = false;
 		if (again)
 			push(backing, &backing->ready, number);
 		else
