@@ -755,6 +755,34 @@ def some_order(chance, flagged):
     return chance.choice(orders)
 
 
+def test_those_users_cannot_leave_their_directory():
+    """What they do at random must not reach the machine's own files."""
+    need_root()
+    with tempfile.TemporaryDirectory(prefix="memefs-test-") as outside:
+        os.mkdir(f"{outside}/inside")
+        write(f"{outside}/victim")
+        before = os.stat(outside), os.stat(f"{outside}/victim")
+        person = Person(f"{outside}/inside", 0, ())
+        try:
+            person.tell("symlink", "..", "up")
+            person.tell("symlink", "../../../../victim", "victim")
+            person.tell("symlink", f"{outside}/victim", "far")
+            assert person.tell("list", "up") == person.tell("list", "/") == ["far", "up", "victim"]
+            assert person.tell("stat", "up/victim")[0] == stat.S_IFLNK | 0o777
+            for order in (("chmod", "victim", 0), ("chmod", "far", 0), ("truncate", "up/../victim", 0),
+                          ("flags", "../victim", IMMUTABLE), ("unlink", "../../inside")):
+                assert person.tell(*order) in ("ENOENT", "ELOOP"), order
+            assert person.tell("chmod", "up", 0o711) is None  # its own
+            person.tell("open", 0, ".", READ, 0)
+            assert person.tell("openat", 0, 1, "../victim", READ) in ("ENOENT", "ELOOP")
+        finally:
+            person.end()
+        assert os.stat(f"{outside}/inside").st_mode & 0o777 == 0o711
+        after = os.stat(outside), os.stat(f"{outside}/victim")
+        assert [(a.st_mode, a.st_size, a.st_ctime_ns) for a in after] == [
+            (b.st_mode, b.st_size, b.st_ctime_ns) for b in before]
+
+
 def test_users_at_random_as_on_tmpfs():
     """ACCESS_SEEDS="3 4" runs these; a seed's failure names it."""
     need_root()
