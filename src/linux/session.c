@@ -49,14 +49,16 @@ static void choose_store(struct front *front, struct fuse_conn_info *connection)
 #endif
 	if (!front->backing)
 		return;
+	/* The volume last: it cannot be without its place again. */
 	if (front->can_passthrough)
-		status = mfs_volume_back(front->volume, backing_place(front->backing));
-	if (status == MFS_OK && backing_start(front->backing, fuse_session_fd(front->session), front->volume))
-		status = MFS_NO_SPACE;
+		status = backing_start(front->backing, fuse_session_fd(front->session), front->volume)
+				 ? MFS_NO_SPACE
+				 : mfs_volume_back(front->volume, backing_place(front->backing));
 	if (status == MFS_OK)
 		return;
 	front->store_lacks = status == MFS_NOT_SUPPORTED ? "this kernel has no passthrough (Linux 6.9 has)"
 							 : mfs_status_text(status);
+	backing_stop(front->backing);
 	backing_free(front->backing);
 	front->backing = NULL;
 	if (front->backing_wanted)
