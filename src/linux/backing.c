@@ -210,10 +210,25 @@ static bool file_make(struct backing *backing, uint32_t number, int32_t *id)
 	return true;
 }
 
-static void file_end(struct backing *backing, uint32_t number, int32_t id)
+/* Gives a file up (locked, given up meanwhile). False: the kernel lacked something, it is doomed again. */
+static bool file_end(struct backing *backing, uint32_t number)
 {
+	int32_t id = item_of(backing, number)->id;
+	bool gone;
+
+	item_of(backing, number)->id = 0;
+	backing->removing++;
+	pthread_mutex_unlock(&backing->lock);
 	id_close(backing, id);
-	tmpfs_remove(&backing->tmpfs, number);
+	gone = tmpfs_remove(&backing->tmpfs, number);
+	pthread_mutex_lock(&backing->lock);
+	if (gone)
+		place_give(backing, number);
+	else
+		push(backing, &backing->doomed, number);
+	if (!--backing->removing)
+		pthread_cond_broadcast(&backing->removed);
+	return gone;
 }
 
 /* The file is open, or gone. */
@@ -291,43 +306,43 @@ static uint32_t stock_most(const struct backing *backing)
 	return most < READY_MOST ? READY_MOST : most > STOCK_MOST ? STOCK_MOST : (uint32_t)most;
 }
 
-/* A file is emptied and used again: that is quicker than to remove it and make another. */
+/* A file is emptied and used again: that is quicker than to remove it and make another (locked, given up
+ * meanwhile). False: it is to be removed. */
+static bool use_again(struct backing *backing, uint32_t number)
+{
+	bool again = item_of(backing, number)->id && !backing->tight &&
+		     backing->ready.count < stock_most(backing);
+
+	if (!again)
+		return false;
+	backing->removing++;
+	pthread_mutex_unlock(&backing->lock);
+	again = tmpfs_empty(&backing->tmpfs, number);
+	pthread_mutex_lock(&backing->lock);
+	if (again) {
+		item_of(backing, number)->read = false;
+		push(backing, &backing->ready, number);
+	}
+	if (!--backing->removing)
+		pthread_cond_broadcast(&backing->removed);
+	return again;
+}
+
 static void end_doomed(struct backing *backing)
 {
 	uint32_t number;
 
-	while ((number = pop(backing, &backing->doomed))) {
-		int32_t id = item_of(backing, number)->id;
-		bool again = id && !backing->tight && backing->ready.count < stock_most(backing);
-
-		backing->removing++;
-		pthread_mutex_unlock(&backing->lock);
-		again = again && tmpfs_empty(&backing->tmpfs, number);
-		if (!again)
-			file_end(backing, number, id);
-		pthread_mutex_lock(&backing->lock);
-		item_of(backing, number)->read = false;
-		if (again)
-			push(backing, &backing->ready, number);
-		else
-			place_give(backing, number);
-		if (!--backing->removing)
-			pthread_cond_broadcast(&backing->removed);
-	}
+	while ((number = pop(backing, &backing->doomed)))
+		if (!use_again(backing, number) && !file_end(backing, number))
+			break;
 }
 
 /* Removes what is ready beyond what is made ahead. */
 static void end_stock(struct backing *backing)
 {
-	while (backing->ready.count > READY_MOST && !backing->ending) {
-		uint32_t number = pop(backing, &backing->ready);
-		int32_t id = item_of(backing, number)->id;
-
-		pthread_mutex_unlock(&backing->lock);
-		file_end(backing, number, id);
-		pthread_mutex_lock(&backing->lock);
-		place_give(backing, number);
-	}
+	while (backing->ready.count > READY_MOST && !backing->ending)
+		if (!file_end(backing, pop(backing, &backing->ready)))
+			break;
 }
 
 static void look_at_room(struct backing *backing)
@@ -493,12 +508,8 @@ static void place_remove(void *context, uint64_t file)
 	pthread_mutex_lock(&backing->lock);
 	unkeep(backing, number);
 	if (backing->tight) {
-		int32_t id = item_of(backing, number)->id;
-
-		pthread_mutex_unlock(&backing->lock);
-		file_end(backing, number, id);
-		pthread_mutex_lock(&backing->lock);
-		place_give(backing, number);
+		if (!file_end(backing, number))
+			wake(backing, false);
 	} else {
 		push(backing, &backing->doomed, number);
 		wake(backing, backing->doomed.count == DOOMED_MOST);

@@ -114,14 +114,22 @@ static void spell(uint32_t number, char name[NAME_BYTES])
 
 static const struct timespec never[2] = {{0, 0}, {0, 0}};
 
+static int create(const struct tmpfs *tmpfs, const char *name)
+{
+	return openat(tmpfs->mount, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_LARGEFILE,
+		      FILE_MODE);
+}
+
 int tmpfs_create(const struct tmpfs *tmpfs, uint32_t number)
 {
 	char name[NAME_BYTES];
 	int file, error;
 
 	spell(number, name);
-	file = openat(tmpfs->mount, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_LARGEFILE,
-		      FILE_MODE);
+	file = create(tmpfs, name);
+	/* One that could not be removed below. */
+	if (file < 0 && errno == EEXIST && tmpfs_remove(tmpfs, number))
+		file = create(tmpfs, name);
 	if (file < 0 || !futimens(file, never))
 		return file;
 	error = errno;
