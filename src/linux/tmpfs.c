@@ -48,6 +48,13 @@ static bool configure(int context, uint64_t bytes, enum cli_huge huge, bool lock
 	       !fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
 }
 
+static bool pick(struct tmpfs *tmpfs)
+{
+	if (tmpfs->change < 0)
+		tmpfs->change = fspick(tmpfs->mount, "", FSPICK_EMPTY_PATH | FSPICK_CLOEXEC);
+	return tmpfs->change >= 0;
+}
+
 bool tmpfs_make(struct tmpfs *tmpfs, uint64_t bytes, enum cli_huge huge, enum cli_atime atime, bool locked)
 {
 	/* Every read is to be seen; relatime's rule is the engine's. */
@@ -65,8 +72,7 @@ bool tmpfs_make(struct tmpfs *tmpfs, uint64_t bytes, enum cli_huge huge, enum cl
 	errno = error;
 	if (tmpfs->mount < 0)
 		return false;
-	tmpfs->change = fspick(tmpfs->mount, "", FSPICK_EMPTY_PATH | FSPICK_CLOEXEC);
-	if (tmpfs->change >= 0)
+	if (pick(tmpfs))
 		return true;
 	error = errno;
 	tmpfs_end(tmpfs);
@@ -85,8 +91,15 @@ void tmpfs_end(struct tmpfs *tmpfs)
 
 bool tmpfs_limit(struct tmpfs *tmpfs, uint64_t bytes)
 {
-	return set_size(tmpfs->change, bytes) &&
-	       !fsconfig(tmpfs->change, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
+	if (!pick(tmpfs))
+		return false;
+	if (set_size(tmpfs->change, bytes) &&
+	    !fsconfig(tmpfs->change, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0))
+		return true;
+	/* A context in which a change has failed takes no other. */
+	close(tmpfs->change);
+	tmpfs->change = -1;
+	return false;
 }
 
 uint64_t tmpfs_used(const struct tmpfs *tmpfs)

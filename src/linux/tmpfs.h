@@ -13,7 +13,7 @@
 
 struct tmpfs {
 	int mount;  /* its root directory */
-	int change; /* a file system context that changes its size */
+	int change; /* a file system context that changes its size; -1: to be had again */
 };
 
 /* Makes it, with room for `bytes`. False: errno says why, *lacks what (EPERM: the right to mount). Huge pages
