@@ -88,6 +88,7 @@ static void leave_out_of_dumps(const struct fuse_buf *buffer)
 /* One request. False: there is none to come. */
 static bool take(struct worker *worker, struct fuse_buf *buffer)
 {
+	static const struct timespec pause = {.tv_nsec = POKE_NANOSECONDS};
 	struct serving *serving = worker->serving;
 	const void *before = buffer->mem;
 	int size;
@@ -99,6 +100,11 @@ static bool take(struct worker *worker, struct fuse_buf *buffer)
 		leave_out_of_dumps(buffer);
 	if (size == -EINTR)
 		return true;
+	if (size == -ENOMEM) {
+		/* For libfuse's buffer, or in the kernel: others may have it soon. */
+		nanosleep(&pause, NULL);
+		return true;
+	}
 	if (size <= 0) {
 		serving->error = size < 0 ? -size : serving->error;
 		return false;
