@@ -83,11 +83,24 @@ static void know(struct mfs_stream *stream, const struct mfs_backing_info *info)
 	atomic_store_explicit(&stream->backed.stored, info->stored, memory_order_relaxed);
 }
 
-/* The engine itself changed the file: its times say nothing new. */
-static void know_own(struct mfs_stream *stream, const struct mfs_backing_info *info)
+/* The engine itself changed the file: its times say nothing new. `size`: what it should have now. */
+static void know_own(struct mfs_stream *stream, const struct mfs_backing_info *info, uint64_t size)
 {
+	if (info->size == MFS_BACKING_UNSEEN) {
+		atomic_store_explicit(&stream->size, size, memory_order_release);
+		atomic_fetch_or(&stream->backed.use, BACKED_STALE);
+		return;
+	}
 	know(stream, info);
 	stream->backed.written = info->written;
+}
+
+/* The size of a stream of which something up to `end` was written. */
+static uint64_t reaching(const struct mfs_stream *stream, uint64_t end)
+{
+	uint64_t size = atomic_load_explicit(&stream->size, memory_order_relaxed);
+
+	return end > size ? end : size;
 }
 
 static void set_time(struct mfs_node *node, enum node_time which, int64_t to)
@@ -257,7 +270,7 @@ enum mfs_status backed_write(struct mfs_volume *volume, struct mfs_stream *strea
 		status = place->write(place->context, file_of(stream), offset, from, wanted, &done, &info);
 	if (status != MFS_OK || !wanted)
 		return status;
-	know_own(stream, &info);
+	know_own(stream, &info, reaching(stream, offset + done));
 	*size = done;
 	return MFS_OK;
 }
@@ -276,7 +289,7 @@ enum mfs_status backed_resize(struct mfs_volume *volume, struct mfs_stream *stre
 	if (status == MFS_OK)
 		status = place->resize(place->context, file_of(stream), size, &info);
 	if (status == MFS_OK)
-		know_own(stream, &info);
+		know_own(stream, &info, size);
 	return status;
 }
 
@@ -284,13 +297,15 @@ enum mfs_status backed_allocate(struct mfs_volume *volume, struct mfs_stream *st
 				uint64_t size, unsigned flags)
 {
 	const struct mfs_backing *place = place_of(volume);
+	const unsigned keeps = MFS_FALLOCATE_KEEP_SIZE | MFS_FALLOCATE_PUNCH;
 	enum mfs_status status = backed_make(volume, stream);
 	struct mfs_backing_info info;
 
 	if (status == MFS_OK)
 		status = place->allocate(place->context, file_of(stream), offset, size, flags, &info);
 	if (status == MFS_OK)
-		know_own(stream, &info);
+		know_own(stream, &info,
+			 flags & keeps ? reaching(stream, 0) : reaching(stream, offset + size));
 	return status;
 }
 

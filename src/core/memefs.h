@@ -152,6 +152,8 @@ struct mfs_backing_info {
 	uint64_t size, stored; /* bytes; stored: those that take memory */
 	int64_t written, accessed;
 };
+/* The size of a file that was changed, but could not be looked at then. */
+#define MFS_BACKING_UNSEEN UINT64_MAX
 
 /* A place outside the engine for the bytes of files, each in a file of its own (a "backing file"), which
  * others may then read and write without asking the engine. It holds the main streams of MFS_FILE nodes; all

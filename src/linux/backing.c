@@ -551,9 +551,8 @@ static enum mfs_status finish(int file, int error, struct mfs_backing_info *info
 {
 	struct stat stat;
 
-	if (!error && fstat(file, &stat))
-		error = errno;
-	if (!error)
+	info->size = MFS_BACKING_UNSEEN;
+	if (!error && !fstat(file, &stat))
 		tell(&stat, info);
 	close(file);
 	return status_of(error);
