@@ -141,8 +141,8 @@ static void adopt(const struct mfs_volume *volume, struct mfs_stream *stream,
 	stream->backed.written = info->written;
 }
 
-/* (s) is held exclusively, (n) is not. */
-static void look(struct mfs_volume *volume, struct mfs_stream *stream)
+/* (s) is held exclusively, (n) is not. False: the file could not be looked at. */
+static bool look(struct mfs_volume *volume, struct mfs_stream *stream)
 {
 	const struct mfs_backing *place = place_of(volume);
 	struct mfs_backing_info info;
@@ -151,14 +151,15 @@ static void look(struct mfs_volume *volume, struct mfs_stream *stream)
 	atomic_fetch_and(&stream->backed.use, ~BACKED_STALE);
 	if (place->info(place->context, file_of(stream), &info) != MFS_OK) {
 		atomic_fetch_or(&stream->backed.use, BACKED_STALE);
-		return;
+		return false;
 	}
 	know(stream, &info);
 	if (info.written == stream->backed.written && info.accessed == stream->backed.accessed)
-		return;
+		return true;
 	os_lock_exclusive(&stream->node->lock);
 	adopt(volume, stream, &info);
 	os_unlock_exclusive(&stream->node->lock);
+	return true;
 }
 
 static bool may_be_stale(const struct mfs_stream *stream)
@@ -174,13 +175,16 @@ void backed_look(struct mfs_volume *volume, struct mfs_stream *stream)
 		look(volume, stream);
 }
 
-void backed_sync(struct mfs_volume *volume, struct mfs_stream *stream)
+bool backed_sync(struct mfs_volume *volume, struct mfs_stream *stream)
 {
+	bool seen;
+
 	if (!may_be_stale(stream))
-		return;
+		return true;
 	os_lock_exclusive(&stream->lock);
-	look(volume, stream);
+	seen = look(volume, stream);
 	os_unlock_exclusive(&stream->lock);
+	return seen;
 }
 
 void backed_times_set(struct mfs_volume *volume, struct mfs_stream *stream, bool access, bool write)

@@ -79,9 +79,11 @@ static void tell(struct mfs_volume *volume, struct mfs_stream *stream, struct mf
 
 void mfs_stream_info(struct mfs_volume *volume, struct mfs_stream *stream, struct mfs_info *info)
 {
-	if (stream_is_backed(volume, stream))
-		backed_sync(volume, stream);
+	bool seen = !stream_is_backed(volume, stream) || backed_sync(volume, stream);
+
 	tell(volume, stream, info);
+	if (!seen)
+		info->unseen = MFS_UNSEEN_ALL;
 }
 
 void mfs_node_info(struct mfs_volume *volume, struct mfs_node *node, struct mfs_info *info)

@@ -246,7 +246,8 @@ struct mfs_time {
 enum mfs_unseen {
 	MFS_UNSEEN_NEVER,
 	MFS_UNSEEN_RARELY, /* it was open for reading and writing: a mapping may be left */
-	MFS_UNSEEN_NOW	   /* it is open so */
+	MFS_UNSEEN_NOW,	   /* it is open so */
+	MFS_UNSEEN_ALL	   /* it could not be looked at: size and times may be of before */
 };
 
 /* What is known of a node, or of a named stream (then sizes are the stream's). */

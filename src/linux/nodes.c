@@ -62,7 +62,7 @@ void nodes_lookup(fuse_req_t req, fuse_ino_t parent_number, const char *name)
 		status = MFS_NOT_FOUND;
 	}
 	if (status == MFS_OK) {
-		reply_entry(req, front, parent, node);
+		reply_found(req, front, parent, node);
 	} else if (status == MFS_NOT_FOUND && front->negative) {
 		/* An entry without a node: the kernel remembers that there is none. */
 		struct fuse_entry_param missing = {.entry_timeout = reply_name_valid(front, parent)};

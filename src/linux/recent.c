@@ -48,25 +48,25 @@ static void take_tmpfile(struct fuse_in_header *head, size_t size)
 
 /* ---- statx -------------------------------------------------------------------------------------------- */
 
-/* What is known of a node, and for how long the kernel may believe it (seconds). False: the node is gone,
- * or is not what the kernel takes it for. */
-static bool known(struct front *front, fuse_ino_t number, struct mfs_info *info, double *valid)
+/* What is known of a node, and for how long the kernel may believe it (seconds). 0 or an errno: ESTALE when
+ * the node is gone, or is not what the kernel takes it for. */
+static int known(struct front *front, fuse_ino_t number, struct mfs_info *info, double *valid)
 {
 	struct mfs_node *node;
-	bool good;
+	int error;
 
 	*valid = 0;
 	if (colon_info(front, number, info))
-		return true;
+		return 0;
 	node = front_node(front, number);
 	if (!node)
-		return false;
+		return ESTALE;
 	mfs_node_info(front->volume, node, info);
-	good = !front_stale(number, info);
+	error = front_stale(number, info) ? ESTALE : info->unseen == MFS_UNSEEN_ALL ? ENOMEM : 0;
 	targets_info(front, node, info);
 	mfs_node_drop(front->volume, node);
 	*valid = reply_valid(front, info);
-	return good;
+	return error;
 }
 
 #if FUSE_VERSION < FUSE_MAKE_VERSION(3, 18)
@@ -132,12 +132,12 @@ static void answer_statx(struct front *front, int fd, const struct fuse_in_heade
 	/* libfuse's own check of allow_root does not see this request. */
 	if (front->ask_always && head->uid != 0 && head->uid != getuid())
 		answer.head.error = -EACCES;
-	else if (known(front, head->nodeid, &info, &valid))
-		fill(&info, valid, &answer);
 	else
-		answer.head.error = -ESTALE;
+		answer.head.error = -known(front, head->nodeid, &info, &valid);
 	if (answer.head.error)
 		answer.head.len = sizeof answer.head;
+	else
+		fill(&info, valid, &answer);
 	/* Fails only when the request was interrupted or the mount is gone: nobody waits then. */
 	while (write(fd, &answer, answer.head.len) < 0 && errno == EINTR)
 		;
@@ -185,12 +185,13 @@ void recent_statx(fuse_req_t req, fuse_ino_t number, int flags, int mask, struct
 	struct mfs_info about;
 	struct statx answer;
 	double valid;
+	int error = known(front, number, &about, &valid);
 
 	(void)flags;
 	(void)mask;
 	(void)info;
-	if (!known(front, number, &about, &valid)) {
-		fuse_reply_err(req, ESTALE);
+	if (error) {
+		fuse_reply_err(req, error);
 		return;
 	}
 	fill(&about, &answer);

@@ -98,7 +98,7 @@ void reply_stat(const struct mfs_info *info, struct stat *stat)
 
 double reply_valid(const struct front *front, const struct mfs_info *info)
 {
-	if (info->unseen == MFS_UNSEEN_NOW)
+	if (info->unseen == MFS_UNSEEN_NOW || info->unseen == MFS_UNSEEN_ALL)
 		return 0;
 	return info->unseen == MFS_UNSEEN_RARELY && front->attr_timeout > 1 ? 1 : front->attr_timeout;
 }
@@ -108,7 +108,7 @@ double reply_name_valid(struct front *front, struct mfs_node *directory)
 	return access_closed(front, directory) ? 0 : front->entry_timeout;
 }
 
-void reply_fill_entry(struct front *front, struct mfs_node *directory, struct mfs_node *node,
+bool reply_fill_entry(struct front *front, struct mfs_node *directory, struct mfs_node *node,
 		      struct fuse_entry_param *entry)
 {
 	struct mfs_info info;
@@ -122,6 +122,19 @@ void reply_fill_entry(struct front *front, struct mfs_node *directory, struct mf
 	entry->entry_timeout = directory ? reply_name_valid(front, directory) : 0;
 	entry->attr_timeout = reply_valid(front, &info);
 	reply_stat(&info, &entry->attr);
+	return info.unseen != MFS_UNSEEN_ALL;
+}
+
+void reply_found(fuse_req_t req, struct front *front, struct mfs_node *directory, struct mfs_node *node)
+{
+	struct fuse_entry_param entry;
+
+	if (!reply_fill_entry(front, directory, node, &entry)) {
+		fuse_reply_err(req, ENOMEM);
+		mfs_node_drop(front->volume, node);
+	} else if (fuse_reply_entry(req, &entry)) {
+		mfs_node_drop(front->volume, node);
+	}
 }
 
 void reply_entry(fuse_req_t req, struct front *front, struct mfs_node *directory, struct mfs_node *node)
@@ -140,6 +153,10 @@ static void reply_info(fuse_req_t req, struct front *front, fuse_ino_t number, s
 
 	if (front_stale(number, info)) {
 		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	if (info->unseen == MFS_UNSEEN_ALL) {
+		fuse_reply_err(req, ENOMEM); /* the kernel would take an old size for the file's */
 		return;
 	}
 	targets_info(front, node, info);

@@ -19,13 +19,17 @@ double reply_valid(const struct front *front, const struct mfs_info *info);
 
 /* For how many seconds the kernel may believe a name in this directory. */
 double reply_name_valid(struct front *front, struct mfs_node *directory);
-/* Fills an entry for a node in a directory (NULL: no name at all); takes no reference. */
-void reply_fill_entry(struct front *front, struct mfs_node *directory, struct mfs_node *node,
+/* Fills an entry for a node in a directory (NULL: no name at all); takes no reference. False: size and times
+ * may be old. */
+bool reply_fill_entry(struct front *front, struct mfs_node *directory, struct mfs_node *node,
 		      struct fuse_entry_param *entry);
 
 /* Answer with a node. The caller's reference becomes the kernel's lookup (or is given back
  * when the kernel did not get the answer). */
 void reply_entry(fuse_req_t req, struct front *front, struct mfs_node *directory, struct mfs_node *node);
+
+/* The same for a node that was looked up: refuses when its size is not known. */
+void reply_found(fuse_req_t req, struct front *front, struct mfs_node *directory, struct mfs_node *node);
 
 /* Answers with the attributes as they are now of the node that the request had this number for; keeps no
  * reference. */
