@@ -23,18 +23,6 @@
 
 /* ---- open and close ---------------------------------------------------------------------- */
 
-/* O_TRUNC comes with the open (ATOMIC_O_TRUNC): the kernel sends no truncation of its own. */
-static enum mfs_status truncate_opened(fuse_req_t req, struct front *front, struct mfs_node *node)
-{
-	struct mfs_stream *stream = mfs_main_stream(node);
-	enum mfs_status status = mfs_set_size(front->volume, stream, 0);
-
-	mfs_stream_drop(front->volume, stream);
-	if (status == MFS_OK)
-		privileges_written(req, front, node);
-	return status;
-}
-
 void files_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *info)
 {
 	struct front *front = front_of(req);
@@ -50,9 +38,9 @@ void files_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *info)
 	status = access_may_open(req, front, node, info->flags);
 	if (status == MFS_OK)
 		status = flags_may_open(node, info->flags);
-	if (status == MFS_OK && info->flags & O_TRUNC)
-		status = truncate_opened(req, front, node);
 	error = status == MFS_OK ? opens_begin(front, node, info, &backing_id) : reply_errno(status);
+	if (!error && info->flags & O_TRUNC)
+		privileges_written(req, front, node);
 	if (error)
 		fuse_reply_err(req, error);
 	else if (opens_reply(req, info, backing_id))

@@ -168,13 +168,18 @@ static int reply_create(fuse_req_t req, struct front *front, fuse_ino_t parent, 
 			struct fuse_file_info *info)
 {
 	struct mfs_node *directory = front_node(front, parent);
+	bool empties = info->flags & O_TRUNC;
 	struct fuse_entry_param entry;
 	int32_t backing_id;
 	int error;
 
-	reply_fill_entry(front, directory, node, &entry);
-	mfs_node_drop(front->volume, directory);
+	/* An open file has to be looked at, a new one has not. */
+	if (!empties)
+		reply_fill_entry(front, directory, node, &entry);
 	error = opens_begin(front, node, info, &backing_id);
+	if (!error && empties)
+		reply_fill_entry(front, directory, node, &entry);
+	mfs_node_drop(front->volume, directory);
 	if (error)
 		return error;
 	if (front->backing && (info->flags & O_ACCMODE) == O_RDWR)
@@ -203,12 +208,6 @@ static void open_existing(fuse_req_t req, struct front *front, fuse_ino_t parent
 		status = access_may_open(req, front, node, info->flags);
 	if (status == MFS_OK)
 		status = flags_may_open(node, info->flags);
-	if (status == MFS_OK && info->flags & O_TRUNC) {
-		struct mfs_stream *stream = mfs_main_stream(node);
-
-		status = mfs_set_size(front->volume, stream, 0);
-		mfs_stream_drop(front->volume, stream);
-	}
 	error = status == MFS_OK ? reply_create(req, front, parent_number, node, info) : reply_errno(status);
 	if (error) {
 		mfs_node_drop(front->volume, node);
@@ -220,9 +219,11 @@ static void open_existing(fuse_req_t req, struct front *front, fuse_ino_t parent
 static void open_new(fuse_req_t req, struct front *front, fuse_ino_t parent_number, const char *name,
 		     struct mfs_node *node, struct fuse_file_info *info)
 {
-	int error = reply_create(req, front, parent_number, node, info);
 	struct mfs_node *parent;
+	int error;
 
+	info->flags &= ~O_TRUNC; /* there is nothing in it */
+	error = reply_create(req, front, parent_number, node, info);
 	if (!error)
 		return;
 	parent = front_node(front, parent_number);

@@ -35,7 +35,7 @@ static bool must_see_writes(const struct mfs_node *node, const struct fuse_file_
 	return writes(info) && mfs_node_flags(node) & MFS_F_APPEND;
 }
 
-int opens_begin(struct front *front, struct mfs_node *node, struct fuse_file_info *info, int32_t *backing_id)
+static int begin(struct front *front, struct mfs_node *node, struct fuse_file_info *info, int32_t *backing_id)
 {
 	struct mfs_stream *stream = mfs_main_stream(node);
 	uint64_t file = 0;
@@ -60,6 +60,19 @@ int opens_begin(struct front *front, struct mfs_node *node, struct fuse_file_inf
 		mfs_stream_closed(front->volume, stream, reads(info), writes(info));
 		mfs_stream_drop(front->volume, stream);
 	}
+	return error;
+}
+
+int opens_begin(struct front *front, struct mfs_node *node, struct fuse_file_info *info, int32_t *backing_id)
+{
+	int error = begin(front, node, info, backing_id);
+
+	if (error || !(info->flags & O_TRUNC))
+		return error;
+	/* Not before: what could not be opened is not emptied either. */
+	error = reply_errno(mfs_set_size(front->volume, front_stream(info), 0));
+	if (error)
+		opens_end(front, info);
 	return error;
 }
 
