@@ -196,8 +196,8 @@ void backed_times_set(struct mfs_volume *volume, struct mfs_stream *stream, bool
 	os_lock_exclusive(&stream->lock);
 	access = access && stream->backed.accessed;
 	write = write && place->coarse && stream->backed.written;
-	if (access || write)
-		place->reset(place->context, file_of(stream), access, write);
+	if ((access || write) && !place->reset(place->context, file_of(stream), access, write))
+		access = write = false;
 	if (access)
 		stream->backed.accessed = 0;
 	if (write)

@@ -185,8 +185,8 @@ struct mfs_backing {
 	enum mfs_status (*allocate)(void *context, uint64_t file, uint64_t offset, uint64_t size,
 				    unsigned flags, struct mfs_backing_info *info);
 	/* Makes times 0 again, so that the next read or write shows even within the same tick of the clock.
-	 */
-	void (*reset)(void *context, uint64_t file, bool accessed, bool written);
+	 * False: they are as they were. */
+	bool (*reset)(void *context, uint64_t file, bool accessed, bool written);
 	enum mfs_status (*seek)(void *context, uint64_t file, uint64_t offset, bool hole, uint64_t *found);
 	/* Bytes that all data takes. */
 	uint64_t (*used)(void *context);

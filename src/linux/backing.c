@@ -631,11 +631,11 @@ static enum mfs_status place_allocate(void *context, uint64_t number, uint64_t o
 	return finish(file, error, info);
 }
 
-static void place_reset(void *context, uint64_t file, bool accessed, bool written)
+static bool place_reset(void *context, uint64_t file, bool accessed, bool written)
 {
 	const struct backing *backing = context;
 
-	tmpfs_reset(&backing->tmpfs, (uint32_t)file, accessed, written);
+	return tmpfs_reset(&backing->tmpfs, (uint32_t)file, accessed, written);
 }
 
 static enum mfs_status place_seek(void *context, uint64_t number, uint64_t offset, bool hole, uint64_t *found)

@@ -181,14 +181,14 @@ bool tmpfs_stat(const struct tmpfs *tmpfs, uint32_t number, struct stat *stat)
 	return !fstatat(tmpfs->mount, name, stat, AT_SYMLINK_NOFOLLOW);
 }
 
-void tmpfs_reset(const struct tmpfs *tmpfs, uint32_t number, bool accessed, bool written)
+bool tmpfs_reset(const struct tmpfs *tmpfs, uint32_t number, bool accessed, bool written)
 {
 	const struct timespec times[2] = {{.tv_nsec = accessed ? 0 : UTIME_OMIT},
 					  {.tv_nsec = written ? 0 : UTIME_OMIT}};
 	char name[NAME_BYTES];
 
 	spell(number, name);
-	utimensat(tmpfs->mount, name, times, AT_SYMLINK_NOFOLLOW);
+	return !utimensat(tmpfs->mount, name, times, AT_SYMLINK_NOFOLLOW);
 }
 
 bool tmpfs_remove(const struct tmpfs *tmpfs, uint32_t number)

@@ -33,10 +33,9 @@ int tmpfs_open(const struct tmpfs *tmpfs, uint32_t number);
 /* What it is, without opening it. */
 bool tmpfs_stat(const struct tmpfs *tmpfs, uint32_t number, struct stat *stat);
 /* Makes its times 0 again. */
-void tmpfs_reset(const struct tmpfs *tmpfs, uint32_t number, bool accessed, bool written);
+bool tmpfs_reset(const struct tmpfs *tmpfs, uint32_t number, bool accessed, bool written);
 /* Makes a file again what tmpfs_create makes. False: errno. */
 bool tmpfs_empty(const struct tmpfs *tmpfs, uint32_t number);
-
 bool tmpfs_remove(const struct tmpfs *tmpfs, uint32_t number);
 
 #endif

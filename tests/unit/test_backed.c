@@ -168,7 +168,7 @@ static enum mfs_status allocate(void *context, uint64_t number, uint64_t offset,
 	return MFS_OK;
 }
 
-static void reset(void *context, uint64_t number, bool accessed, bool written)
+static bool reset(void *context, uint64_t number, bool accessed, bool written)
 {
 	struct scene *scene = context;
 
@@ -176,6 +176,7 @@ static void reset(void *context, uint64_t number, bool accessed, bool written)
 		scene->files[number].accessed = 0;
 	if (written)
 		scene->files[number].written = 0;
+	return true;
 }
 
 static enum mfs_status seek(void *context, uint64_t number, uint64_t offset, bool hole, uint64_t *found)
