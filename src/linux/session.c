@@ -146,6 +146,7 @@ struct keeper {
 	pthread_t thread;
 	atomic_bool left;  /* the loop has ended */
 	atomic_bool stood; /* the mount has answered */
+	bool told;	   /* why it has not (until the thread has ended: its own) */
 };
 
 static void no_action(int signal)
@@ -156,7 +157,7 @@ static void no_action(int signal)
 /* The first request through the kernel shows that INIT was taken and the root is there. Another process makes
  * it, which does not hold the connection: if this one were killed while its own request is under way, it
  * could neither answer nor end, and everybody would wait for ever. */
-static bool root_answers(const char *point)
+static bool root_answers(struct keeper *keeper)
 {
 	pid_t child = fork();
 	struct stat root;
@@ -164,10 +165,11 @@ static bool root_answers(const char *point)
 
 	if (child == 0) {
 		close_range(0, ~0U, 0);
-		_exit(stat(point, &root) || root.st_ino != FUSE_ROOT_ID);
+		_exit(stat(keeper->point, &root) || root.st_ino != FUSE_ROOT_ID);
 	}
 	if (child < 0) {
 		log_error("cannot fork: %s", strerror(errno));
+		keeper->told = true;
 		return false;
 	}
 	while (waitpid(child, &status, 0) < 0)
@@ -208,7 +210,7 @@ static void *keep(void *argument)
 	sigset_t set;
 	int signal;
 
-	if (root_answers(keeper->point)) {
+	if (root_answers(keeper)) {
 		set_readahead(keeper->point);
 		log_fuse_release();
 		atomic_store(&keeper->stood, true);
@@ -354,7 +356,7 @@ static bool serve(struct front *front, const struct cli_options *options, const 
 	*mounted = atomic_load(&keeper.stood);
 	if (good && !*mounted && front->backing_wanted && front->store_lacks)
 		log_error("no tmpfs store: %s", front->store_lacks);
-	else if (good && !*mounted)
+	else if (good && !*mounted && !keeper.told)
 		log_error("the mount on '%s' does not answer", point);
 	return good && *mounted;
 }
