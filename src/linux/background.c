@@ -41,18 +41,24 @@ bool background_enter(struct background *background, bool foreground, int *statu
 	if (foreground)
 		return true;
 	*status = CLI_EXIT_WRONG;
-	if (pipe2(ends, O_CLOEXEC)) {
-		log_error("cannot make a pipe: %s", strerror(errno));
+	/* Now, while it can be said that it cannot be had. */
+	background->null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (background->null < 0 || pipe2(ends, O_CLOEXEC)) {
+		log_error("cannot go to the background: %s", strerror(errno));
+		if (background->null >= 0)
+			close(background->null);
 		return false;
 	}
 	child = fork();
 	if (child < 0) {
 		log_error("cannot fork: %s", strerror(errno));
+		close(background->null);
 		close(ends[0]);
 		close(ends[1]);
 		return false;
 	}
 	if (child > 0) {
+		close(background->null);
 		close(ends[1]);
 		*status = wait_for(child, ends[0]);
 		close(ends[0]);
@@ -66,18 +72,13 @@ bool background_enter(struct background *background, bool foreground, int *statu
 
 void background_ready(struct background *background)
 {
-	int null;
-
 	if (background->ready < 0)
 		return;
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null >= 0) {
-		dup2(null, STDIN_FILENO);
-		dup2(null, STDOUT_FILENO);
-		dup2(null, STDERR_FILENO);
-		if (null > STDERR_FILENO)
-			close(null);
-	}
+	dup2(background->null, STDIN_FILENO);
+	dup2(background->null, STDOUT_FILENO);
+	dup2(background->null, STDERR_FILENO);
+	if (background->null > STDERR_FILENO)
+		close(background->null);
 	/* Fails only when the parent is gone, which is nobody's loss. */
 	while (write(background->ready, "", 1) < 0 && errno == EINTR)
 		;

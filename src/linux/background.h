@@ -8,6 +8,7 @@
 
 struct background {
 	int ready; /* where the waiting parent is told; -1: foreground, or told already */
+	int null;  /* what takes the place of the terminal then */
 };
 
 /* Goes on in a child process. True: this is the child (or `foreground`). False: this is the
