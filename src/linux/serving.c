@@ -85,6 +85,15 @@ static void leave_out_of_dumps(const struct fuse_buf *buffer)
 	(void)madvise((void *)from, size, MADV_DONTDUMP);
 }
 
+/* There are users, who would lose all. */
+static bool has_begun(struct serving *serving)
+{
+	for (unsigned i = 0; i < serving->most; i++)
+		if (atomic_load_explicit(&serving->workers[i].taken, memory_order_relaxed))
+			return true;
+	return false;
+}
+
 /* One request. False: there is none to come. */
 static bool take(struct worker *worker, struct fuse_buf *buffer)
 {
@@ -100,8 +109,8 @@ static bool take(struct worker *worker, struct fuse_buf *buffer)
 		leave_out_of_dumps(buffer);
 	if (size == -EINTR)
 		return true;
-	if (size == -ENOMEM) {
-		/* For libfuse's buffer, or in the kernel: others may have it soon. */
+	if (size == -ENOMEM && has_begun(serving)) {
+		/* For libfuse's buffer, or in the kernel: others may give some back soon. */
 		nanosleep(&pause, NULL);
 		return true;
 	}

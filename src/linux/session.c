@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,6 +29,8 @@
 #define READAHEAD_KIB "1024"
 #define BACKGROUND_REQUESTS 64 /* read-ahead requests under way at once */
 #define THREADS_MOST 16
+#define FUSE_MAJOR 10 /* /dev/fuse */
+#define FUSE_MINOR 229
 
 /* ---- what the kernel is asked for ------------------------------------------------------------ */
 
@@ -297,6 +300,15 @@ static struct fuse_session *new_session(struct front *front, const struct cli_op
 	return session;
 }
 
+/* libfuse 3.14 calls it a success when it has no memory to mount with, and gives descriptor 0. */
+static bool has_device(struct fuse_session *session)
+{
+	struct stat device;
+
+	return !fstat(fuse_session_fd(session), &device) && S_ISCHR(device.st_mode) &&
+	       device.st_rdev == makedev(FUSE_MAJOR, FUSE_MINOR);
+}
+
 /* Mounts; when that fails, says in one line what libfuse or fusermount3 had to say. */
 static bool mount_session(struct fuse_session *session, const char *point)
 {
@@ -307,6 +319,8 @@ static bool mount_session(struct fuse_session *session, const char *point)
 
 	log_divert(&divert);
 	status = fuse_session_mount(session, point);
+	if (!status && !has_device(session))
+		status = -1;
 	log_divert_end(&divert, line, sizeof line);
 	reason = *line ? line : log_fuse_last();
 	if (status)
@@ -328,7 +342,13 @@ static bool prepare(struct front *front, const struct cli_options *options, stru
 		log_error("out of memory");
 		return false;
 	}
-	return rights_drop(options) && transport_attach(front->session) == 0 && start_keeper(keeper);
+	if (!rights_drop(options))
+		return false;
+	if (transport_attach(front->session)) {
+		log_error("out of memory");
+		return false;
+	}
+	return start_keeper(keeper);
 }
 
 static bool serve(struct front *front, const struct cli_options *options, const char *point,
