@@ -43,6 +43,7 @@ struct backing_map {
 #define IDS_KEPT 32768u	 /* ids kept of files that nobody has open */
 #define CHARGE 1280u	 /* inode, name and id of a file in the kernel, about */
 #define MOMENT_MS 4	 /* how long the keeper lets things gather */
+#define RETRY_MS 20	 /* how long it waits when no file can be made */
 #define TEND_MS 100	 /* how often the machine's memory is looked at while files are open */
 #define TIGHT_SHARE 16u	 /* of the limit is left: what is deleted goes at once */
 
@@ -276,8 +277,8 @@ static void wake(struct backing *backing, bool urgent)
 
 /* ---- the keeper ---------------------------------------------------------------------------------------- */
 
-/* Makes files until enough are ready. */
-static void make_ready(struct backing *backing)
+/* Makes files until enough are ready. False: the kernel lacks something for it. */
+static bool make_ready(struct backing *backing)
 {
 	while (backing->ready.count < READY_MOST && !backing->ending) {
 		uint32_t number = place_take(backing);
@@ -285,17 +286,18 @@ static void make_ready(struct backing *backing)
 		bool made;
 
 		if (!number)
-			return;
+			return false;
 		pthread_mutex_unlock(&backing->lock);
 		made = file_make(backing, number, &id);
 		pthread_mutex_lock(&backing->lock);
 		if (!made) {
 			place_give(backing, number);
-			return;
+			return false;
 		}
 		item_of(backing, number)->id = id;
 		push(backing, &backing->ready, number);
 	}
+	return true;
 }
 
 /* How many files may be ready. */
@@ -310,8 +312,8 @@ static uint32_t stock_most(const struct backing *backing)
  * meanwhile). False: it is to be removed. */
 static bool use_again(struct backing *backing, uint32_t number)
 {
-	bool again = item_of(backing, number)->id && !backing->tight &&
-		     backing->ready.count < stock_most(backing);
+	bool again =
+		item_of(backing, number)->id && !backing->tight && backing->ready.count < stock_most(backing);
 
 	if (!again)
 		return false;
@@ -374,7 +376,8 @@ static void work(struct backing *backing)
 	if (backing->ready.count >= READY_LOW && backing->doomed.count < DOOMED_MOST)
 		wait_for(backing, MOMENT_MS);
 	end_doomed(backing);
-	make_ready(backing);
+	if (!make_ready(backing))
+		wait_for(backing, RETRY_MS);
 	look_at_room(backing);
 }
 
