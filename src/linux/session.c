@@ -305,8 +305,8 @@ static bool has_device(struct fuse_session *session)
 {
 	struct stat device;
 
-	return !fstat(fuse_session_fd(session), &device) && S_ISCHR(device.st_mode) &&
-	       device.st_rdev == makedev(FUSE_MAJOR, FUSE_MINOR);
+	return fstat(fuse_session_fd(session), &device) ||
+	       (S_ISCHR(device.st_mode) && device.st_rdev == makedev(FUSE_MAJOR, FUSE_MINOR));
 }
 
 /* Mounts; when that fails, says in one line what libfuse or fusermount3 had to say. */
