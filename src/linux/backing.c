@@ -890,6 +890,13 @@ bool backing_is_open(struct backing *backing, uint64_t file)
 	return open;
 }
 
+bool backing_is_tight(struct backing *backing)
+{
+	uint64_t limit = atomic_load_explicit(&backing->limit, memory_order_relaxed);
+
+	return tmpfs_used(&backing->tmpfs) > limit / 2;
+}
+
 void backing_settle(struct backing *backing)
 {
 	pthread_mutex_lock(&backing->lock);

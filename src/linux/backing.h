@@ -34,6 +34,8 @@ void backing_close(struct backing *backing, uint64_t file);
 /* The kernel has the file open. */
 bool backing_is_open(struct backing *backing, uint64_t file);
 
+/* More than half of the room is taken. */
+bool backing_is_tight(struct backing *backing);
 /* Returns when what was deleted before is gone. */
 void backing_settle(struct backing *backing);
 

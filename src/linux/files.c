@@ -94,6 +94,23 @@ void files_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset, st
 	mfs_stream_drop(front->volume, stream);
 }
 
+/* As much as there is room for, also for what is being given back. */
+static enum mfs_status write_all(struct front *front, struct mfs_stream *stream, uint64_t offset,
+				 const char *from, size_t size, size_t *done)
+{
+	enum mfs_status status = mfs_write(front->volume, stream, offset, from, size, 0, done);
+	size_t more = 0;
+
+	if (status == MFS_OK && *done == size)
+		return MFS_OK;
+	if (!front_again(front, status == MFS_OK ? MFS_NO_SPACE : status))
+		return status;
+	if (mfs_write(front->volume, stream, offset + *done, from + *done, size - *done, 0, &more) == MFS_OK)
+		status = MFS_OK;
+	*done += more;
+	return status;
+}
+
 void files_write(fuse_req_t req, fuse_ino_t number, const char *from, size_t size, off_t offset,
 		 struct fuse_file_info *info)
 {
@@ -105,7 +122,7 @@ void files_write(fuse_req_t req, fuse_ino_t number, const char *from, size_t siz
 	if (offset >= 0)
 		status = flags_may_write(front, front_stream(info), (uint64_t)offset, info->writepage);
 	if (status == MFS_OK)
-		status = mfs_write(front->volume, front_stream(info), (uint64_t)offset, from, size, 0, &done);
+		status = write_all(front, front_stream(info), (uint64_t)offset, from, size, &done);
 	if (status == MFS_OK)
 		fuse_reply_write(req, done);
 	else
@@ -143,6 +160,16 @@ static bool fallocate_flags(int mode, unsigned *flags)
 	}
 }
 
+static enum mfs_status allocate(struct front *front, struct mfs_stream *stream, uint64_t offset,
+				uint64_t size, unsigned flags)
+{
+	enum mfs_status status = mfs_fallocate(front->volume, stream, offset, size, flags);
+
+	if (front_again(front, status))
+		status = mfs_fallocate(front->volume, stream, offset, size, flags);
+	return status;
+}
+
 void files_fallocate(fuse_req_t req, fuse_ino_t number, int mode, off_t offset, off_t size,
 		     struct fuse_file_info *info)
 {
@@ -158,8 +185,7 @@ void files_fallocate(fuse_req_t req, fuse_ino_t number, int mode, off_t offset, 
 	if (offset >= 0 && size > 0)
 		status = flags_may_allocate(mfs_stream_node(front_stream(info)), mode);
 	if (offset >= 0 && size > 0 && status == MFS_OK)
-		status = mfs_fallocate(front->volume, front_stream(info), (uint64_t)offset, (uint64_t)size,
-				       flags);
+		status = allocate(front, front_stream(info), (uint64_t)offset, (uint64_t)size, flags);
 	reply_status(req, status);
 }
 
@@ -215,6 +241,9 @@ void files_copy(fuse_req_t req, fuse_ino_t from_number, off_t from_offset, struc
 
 		status = mfs_copy(front->volume, front_stream(from), (uint64_t)from_offset + total,
 				  front_stream(to), (uint64_t)to_offset + total, step, &done);
+		if (!done && front_again(front, status))
+			status = mfs_copy(front->volume, front_stream(from), (uint64_t)from_offset + total,
+					  front_stream(to), (uint64_t)to_offset + total, step, &done);
 		total += done;
 		if (status != MFS_OK || done < step)
 			break;

@@ -40,6 +40,9 @@ struct front {
 	/* Requests under way that give something back and that nobody waits for (forget, release): counted
 	 * by transport.c when they are read, taken off when they are done. statfs waits for them. */
 	_Atomic(uint32_t) settling;
+	atomic_bool giving; /* somebody waits for what was deleted (volume_gives) */
+	/* Something was deleted since a file was last opened for writing. */
+	atomic_bool removed;
 	pthread_rwlock_t streams_lock; /* streams.c's: exclusively: a stream is being set as an attribute */
 	struct changed changed;
 	struct counts counts; /* transport.c's */
@@ -108,6 +111,16 @@ static inline void front_wipe(void *buffer, size_t size)
 static inline void front_settled(struct front *front)
 {
 	atomic_fetch_sub_explicit(&front->settling, 1, memory_order_release);
+}
+
+/* volume.c: what was deleted is given back when the kernel forgets it, a moment later: waits for that. False:
+ * another request does already. */
+bool volume_gives(struct front *front);
+
+/* There was no room. True: there may be some now, it is worth another try. */
+static inline bool front_again(struct front *front, enum mfs_status status)
+{
+	return (status == MFS_NO_SPACE || status == MFS_NO_NODES) && volume_gives(front);
 }
 
 /* nodes.c */

@@ -107,8 +107,11 @@ static enum mfs_status make(fuse_req_t req, struct front *front, fuse_ino_t pare
 	status = may_add(req, front, parent);
 	if (status == MFS_OK)
 		status = acl_inherit(req, parent, new, &inherited);
-	if (status == MFS_OK)
+	if (status == MFS_OK) {
 		status = mfs_create(front->volume, parent, name, strlen(name), new, node);
+		if (front_again(front, status))
+			status = mfs_create(front->volume, parent, name, strlen(name), new, node);
+	}
 	if (status == MFS_OK) {
 		status = acl_bestow(front, *node, &inherited);
 		if (status != MFS_OK)
@@ -273,8 +276,11 @@ void names_tmpfile(fuse_req_t req, fuse_ino_t parent_number, mode_t mode, struct
 	if (status == MFS_OK)
 		status = acl_inherit(req, parent, &new, &inherited);
 	mfs_node_drop(front->volume, parent);
-	if (status == MFS_OK)
+	if (status == MFS_OK) {
 		status = mfs_create_nameless(front->volume, &new, &node);
+		if (front_again(front, status))
+			status = mfs_create_nameless(front->volume, &new, &node);
+	}
 	if (status == MFS_OK) {
 		status = acl_bestow(front, node, &inherited);
 		if (status != MFS_OK)
@@ -296,8 +302,11 @@ void names_link(fuse_req_t req, fuse_ino_t number, fuse_ino_t parent_number, con
 
 	if (node && parent)
 		status = flags_may_link(node) != MFS_OK ? MFS_NOT_PERMITTED : may_add(req, front, parent);
-	if (node && parent && status == MFS_OK)
+	if (node && parent && status == MFS_OK) {
 		status = mfs_link(front->volume, node, parent, name, strlen(name));
+		if (front_again(front, status))
+			status = mfs_link(front->volume, node, parent, name, strlen(name));
+	}
 	if (status == MFS_OK) {
 		reply_entry(req, front, parent, node);
 	} else {
@@ -317,6 +326,8 @@ static void remove_name(fuse_req_t req, fuse_ino_t parent_number, const char *na
 		status = may_take(req, front, parent, name);
 	if (parent && status == MFS_OK)
 		status = mfs_unlink(front->volume, parent, name, strlen(name), kind, NULL);
+	if (status == MFS_OK)
+		atomic_store_explicit(&front->removed, true, memory_order_relaxed);
 	mfs_node_drop(front->volume, parent);
 	reply_status(req, status);
 }
@@ -399,7 +410,12 @@ void names_rename(fuse_req_t req, fuse_ino_t from_number, const char *from_name,
 			own(req, front, from, 0, &whiteout); /* it is the caller's, as any new node */
 		status = mfs_rename_whiteout(front->volume, from, from_name, strlen(from_name), to, to_name,
 					     strlen(to_name), how, NULL, &whiteout);
+		if (front_again(front, status))
+			status = mfs_rename_whiteout(front->volume, from, from_name, strlen(from_name), to,
+						     to_name, strlen(to_name), how, NULL, &whiteout);
 	}
+	if (status == MFS_OK)
+		atomic_store_explicit(&front->removed, true, memory_order_relaxed); /* maybe */
 	mfs_node_drop(front->volume, from);
 	mfs_node_drop(front->volume, to);
 	reply_status(req, status);

@@ -35,6 +35,14 @@ static bool must_see_writes(const struct mfs_node *node, const struct fuse_file_
 	return writes(info) && mfs_node_flags(node) & MFS_F_APPEND;
 }
 
+/* The kernel will write without asking us: what was deleted should have given its room back by then. */
+static void make_room(struct front *front)
+{
+	if (atomic_load_explicit(&front->removed, memory_order_relaxed) &&
+	    atomic_exchange(&front->removed, false) && backing_is_tight(front->backing))
+		volume_gives(front);
+}
+
 static int begin(struct front *front, struct mfs_node *node, struct fuse_file_info *info, int32_t *backing_id)
 {
 	struct mfs_stream *stream = mfs_main_stream(node);
@@ -45,6 +53,8 @@ static int begin(struct front *front, struct mfs_node *node, struct fuse_file_in
 	info->fh = (uintptr_t)stream;
 	info->noflush = 1;
 	mfs_stream_opened(front->volume, stream, reads(info), writes(info));
+	if (front->backing && writes(info))
+		make_room(front);
 	if (front->backing)
 		error = reply_errno(mfs_stream_backing(front->volume, stream, &file));
 	if (!file) {

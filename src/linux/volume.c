@@ -45,6 +45,17 @@ static void settle(struct front *front)
 	}
 }
 
+bool volume_gives(struct front *front)
+{
+	if (atomic_exchange(&front->giving, true))
+		return false;
+	settle(front);
+	if (front->backing)
+		backing_settle(front->backing);
+	atomic_store(&front->giving, false);
+	return true;
+}
+
 void volume_statfs(fuse_req_t req, fuse_ino_t number)
 {
 	struct front *front = front_of(req);

@@ -126,12 +126,30 @@ void xattrs_get(fuse_req_t req, fuse_ino_t number, const char *name, size_t size
 	mfs_node_drop(front->volume, node);
 }
 
+static enum mfs_status set_once(struct front *front, struct mfs_node *node, const char *name,
+				const char *value, size_t size, unsigned how)
+{
+	const char *stream = streams_name(front, name);
+
+	return stream ? streams_set(front, node, stream, value, size, how)
+		      : mfs_xattr_set(front->volume, node, name, strlen(name), value, size, how);
+}
+
+static enum mfs_status set_value(struct front *front, struct mfs_node *node, const char *name,
+				 const char *value, size_t size, unsigned how)
+{
+	enum mfs_status status = set_once(front, node, name, value, size, how);
+
+	if (front_again(front, status))
+		status = set_once(front, node, name, value, size, how);
+	return status;
+}
+
 void xattrs_set(fuse_req_t req, fuse_ino_t number, const char *name, const char *value, size_t size,
 		int flags)
 {
 	struct front *front = front_of(req);
 	const struct ntfs_attribute *ntfs;
-	const char *stream;
 	struct mfs_node *node;
 	enum mfs_status status;
 	unsigned how = (flags & XATTR_CREATE ? MFS_XATTR_CREATE : 0) |
@@ -145,7 +163,6 @@ void xattrs_set(fuse_req_t req, fuse_ino_t number, const char *name, const char 
 		return;
 	}
 	ntfs = ntfs_find(name);
-	stream = streams_name(front, name);
 	status = may_touch(req, front, node, name, ACCESS_WRITE);
 	if (status == MFS_OK)
 		status = flags_may_set(node);
@@ -155,10 +172,8 @@ void xattrs_set(fuse_req_t req, fuse_ino_t number, const char *name, const char 
 		reply_acl(req, front, node, acl_set(req, node, name, value, size));
 	else if (ntfs)
 		ntfs_set(req, node, ntfs, value, size, flags);
-	else if (stream)
-		reply_status(req, streams_set(front, node, stream, value, size, how));
 	else
-		reply_status(req, mfs_xattr_set(front->volume, node, name, strlen(name), value, size, how));
+		reply_status(req, set_value(front, node, name, value, size, how));
 	mfs_node_drop(front->volume, node);
 }
 
