@@ -71,13 +71,15 @@ struct backing {
 	uint32_t places; /* in the table, the one at 0 never used */
 	uint32_t free;	 /* list of free places */
 	struct list ready, doomed;
-	uint64_t given;	   /* files out of the list of the ready ones, until now */
-	struct list kept;  /* with an id, not open, longest unused first */
-	uint32_t removing; /* doomed files that are being removed */
-	uint32_t opens;	   /* opens by the kernel, of all files */
-	bool idle;	   /* the keeper waits for work to come */
-	bool asleep;	   /* and for nothing else */
-	bool opened;	   /* a file was opened since the keeper last looked */
+	uint64_t given;	     /* files out of the list of the ready ones, until now */
+	uint64_t seen_given; /* what that was when the keeper last rested */
+	unsigned unwanted;   /* milliseconds that it has not changed */
+	struct list kept;    /* with an id, not open, longest unused first */
+	uint32_t removing;   /* doomed files that are being removed */
+	uint32_t opens;	     /* opens by the kernel, of all files */
+	bool idle;	     /* the keeper waits for work to come */
+	bool asleep;	     /* and for nothing else */
+	bool opened;	     /* a file was opened since the keeper last looked */
 	bool ending;
 	bool tight; /* nearly full when last looked */
 	struct mfs_volume *volume;
@@ -381,26 +383,22 @@ static void work(struct backing *backing)
 	look_at_room(backing);
 }
 
-/* Nothing to do, and more is ready than need be. */
+/* Files that nobody has wanted for a while are not kept ready. */
 static void watch_stock(struct backing *backing)
 {
-	uint64_t given = backing->given;
-
-	wait_for(backing, STOCK_MS);
-	backing->idle = false;
-	if (backing->given == given && !has_work(backing))
-		end_stock(backing);
+	backing->unwanted = backing->given == backing->seen_given ? backing->unwanted + TEND_MS : 0;
+	backing->seen_given = backing->given;
+	if (backing->unwanted < STOCK_MS)
+		return;
+	end_stock(backing);
+	backing->unwanted = 0;
 }
 
 /* Nothing to do. While files are open the room may shrink unseen. */
 static void rest(struct backing *backing)
 {
 	backing->idle = true;
-	if (backing->ready.count > READY_MOST && !backing->opens && !backing->opened) {
-		watch_stock(backing);
-		return;
-	}
-	if (!backing->opens && !backing->opened) {
+	if (!backing->opens && !backing->opened && backing->ready.count <= READY_MOST) {
 		backing->asleep = true;
 		pthread_cond_wait(&backing->wake, &backing->lock);
 		backing->idle = backing->asleep = false;
@@ -409,6 +407,7 @@ static void rest(struct backing *backing)
 	backing->opened = false;
 	wait_for(backing, TEND_MS);
 	backing->idle = false;
+	watch_stock(backing);
 	look_at_room(backing);
 	pthread_mutex_unlock(&backing->lock);
 	mfs_volume_tend(backing->volume);
