@@ -190,12 +190,15 @@ bool backed_sync(struct mfs_volume *volume, struct mfs_stream *stream)
 void backed_times_set(struct mfs_volume *volume, struct mfs_stream *stream, bool access, bool write)
 {
 	const struct mfs_backing *place = place_of(volume);
+	bool unseen;
 
 	if (!file_of(stream))
 		return;
 	os_lock_exclusive(&stream->lock);
-	access = access && stream->backed.accessed;
-	write = write && place->coarse && stream->backed.written;
+	/* When the file could not be looked at, what it says later is from before. */
+	unseen = atomic_load(&stream->backed.use) & BACKED_STALE;
+	access = access && (unseen || stream->backed.accessed);
+	write = write && (unseen || (place->coarse && stream->backed.written));
 	if ((access || write) && !place->reset(place->context, file_of(stream), access, write))
 		access = write = false;
 	if (access)

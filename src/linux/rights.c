@@ -6,16 +6,16 @@
 #include "rights.h"
 
 #include <errno.h>
+#include <linux/audit.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#ifdef HAVE_SECCOMP
-#	include <seccomp.h>
-#endif
 
 #include "log.h"
 
@@ -50,151 +50,170 @@ static bool keep_only(uint64_t needed)
 
 /* ---- system calls ---------------------------------------------------------------------------------- */
 
-#ifdef HAVE_SECCOMP
+#if defined(__x86_64__)
+#	define ARCHITECTURE AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#	define ARCHITECTURE AUDIT_ARCH_AARCH64
+#elif defined(__riscv) && __riscv_xlen == 64
+#	define ARCHITECTURE AUDIT_ARCH_RISCV64
+#endif
 
-#	define CALL(name) SCMP_SYS(name)
+#ifdef ARCHITECTURE
 
-/* Numbers of calls that an architecture has not are negative, and mean nothing there. */
 static const int calls[] = {
 	/* requests and their answers */
-	CALL(read),
-	CALL(write),
-	CALL(writev),
-	CALL(readv),
-	CALL(poll),
-	CALL(ppoll),
-	CALL(ioctl),
-	CALL(splice),
-	CALL(vmsplice),
-	CALL(pipe2),
-	CALL(io_uring_setup),
-	CALL(io_uring_enter),
-	CALL(io_uring_register),
+	SYS_read,
+	SYS_write,
+	SYS_writev,
+	SYS_readv,
+	SYS_ppoll,
+	SYS_ioctl,
+	SYS_splice,
+	SYS_vmsplice,
+	SYS_pipe2,
+	SYS_io_uring_setup,
+	SYS_io_uring_enter,
+	SYS_io_uring_register,
 	/* backing files and the tmpfs */
-	CALL(open),
-	CALL(openat),
-	CALL(close),
-	CALL(close_range),
-	CALL(fcntl),
-	CALL(dup),
-	CALL(dup2),
-	CALL(dup3),
-	CALL(stat),
-	CALL(fstat),
-	CALL(lstat),
-	CALL(newfstatat),
-	CALL(statx),
-	CALL(fstatfs),
-	CALL(statfs),
-	CALL(ftruncate),
-	CALL(truncate),
-	CALL(fallocate),
-	CALL(pread64),
-	CALL(pwrite64),
-	CALL(lseek),
-	CALL(unlinkat),
-	CALL(utimensat),
-	CALL(fsconfig),
-	CALL(copy_file_range),
-	CALL(getdents64),
+	SYS_openat,
+	SYS_close,
+	SYS_close_range,
+	SYS_fcntl,
+	SYS_dup,
+	SYS_dup3,
+	SYS_fstat,
+	SYS_newfstatat,
+	SYS_statx,
+	SYS_fstatfs,
+	SYS_statfs,
+	SYS_ftruncate,
+	SYS_truncate,
+	SYS_fallocate,
+	SYS_pread64,
+	SYS_pwrite64,
+	SYS_lseek,
+	SYS_unlinkat,
+	SYS_utimensat,
+	SYS_fsconfig,
+	SYS_fspick,
+	SYS_copy_file_range,
+	SYS_getdents64,
 	/* the end of the mount */
-	CALL(umount2),
-	CALL(access),
-	CALL(faccessat),
-	CALL(faccessat2),
-	CALL(readlink),
-	CALL(readlinkat),
-	CALL(getcwd),
-	CALL(chdir),
-	CALL(setfsuid),
-	CALL(setfsgid),
-	CALL(fsync),
+	SYS_umount2,
+	SYS_faccessat,
+	SYS_faccessat2,
+	SYS_readlinkat,
+	SYS_getcwd,
+	SYS_chdir,
+	SYS_setfsuid,
+	SYS_setfsgid,
+	SYS_fsync,
 	/* memory */
-	CALL(mmap),
-	CALL(munmap),
-	CALL(mprotect),
-	CALL(mremap),
-	CALL(madvise),
-	CALL(brk),
-	CALL(mlock),
-	CALL(mlock2),
-	CALL(munlock),
-	CALL(munlockall),
-	CALL(membarrier),
-	CALL(get_mempolicy),
-	CALL(msync),
+	SYS_mmap,
+	SYS_munmap,
+	SYS_mprotect,
+	SYS_mremap,
+	SYS_madvise,
+	SYS_brk,
+	SYS_mlock,
+	SYS_mlock2,
+	SYS_munlock,
+	SYS_munlockall,
+	SYS_membarrier,
+	SYS_get_mempolicy,
+	SYS_msync,
 	/* threads, signals, time */
-	CALL(clone),
-	CALL(clone3),
-	CALL(set_robust_list),
-	CALL(get_robust_list),
-	CALL(rseq),
-	CALL(futex),
-	CALL(sched_yield),
-	CALL(sched_getaffinity),
-	CALL(sched_setaffinity),
-	CALL(sched_getparam),
-	CALL(sched_getscheduler),
-	CALL(gettid),
-	CALL(getpid),
-	CALL(getppid),
-	CALL(tgkill),
-	CALL(tkill),
-	CALL(wait4),
-	CALL(waitid),
-	CALL(exit),
-	CALL(exit_group),
-	CALL(restart_syscall),
-	CALL(rt_sigaction),
-	CALL(rt_sigprocmask),
-	CALL(rt_sigreturn),
-	CALL(rt_sigtimedwait),
-	CALL(rt_sigsuspend),
-	CALL(rt_sigpending),
-	CALL(sigaltstack),
-	CALL(nanosleep),
-	CALL(clock_nanosleep),
-	CALL(clock_gettime),
-	CALL(clock_getres),
-	CALL(gettimeofday),
-	CALL(time),
-	CALL(prctl),
-	CALL(set_tid_address),
-	CALL(arch_prctl),
+	SYS_clone,
+	SYS_clone3,
+	SYS_set_robust_list,
+	SYS_get_robust_list,
+	SYS_rseq,
+	SYS_futex,
+	SYS_sched_yield,
+	SYS_sched_getaffinity,
+	SYS_sched_setaffinity,
+	SYS_sched_getparam,
+	SYS_sched_getscheduler,
+	SYS_gettid,
+	SYS_getpid,
+	SYS_getppid,
+	SYS_tgkill,
+	SYS_tkill,
+	SYS_wait4,
+	SYS_waitid,
+	SYS_exit,
+	SYS_exit_group,
+	SYS_restart_syscall,
+	SYS_rt_sigaction,
+	SYS_rt_sigprocmask,
+	SYS_rt_sigreturn,
+	SYS_rt_sigtimedwait,
+	SYS_rt_sigsuspend,
+	SYS_rt_sigpending,
+	SYS_sigaltstack,
+	SYS_nanosleep,
+	SYS_clock_nanosleep,
+	SYS_clock_gettime,
+	SYS_clock_getres,
+	SYS_gettimeofday,
+	SYS_prctl,
+	SYS_set_tid_address,
 	/* who asks, and what the machine has */
-	CALL(getuid),
-	CALL(geteuid),
-	CALL(getgid),
-	CALL(getegid),
-	CALL(getgroups),
-	CALL(getresuid),
-	CALL(getresgid),
-	CALL(capget),
-	CALL(process_vm_readv),
-	CALL(sysinfo),
-	CALL(uname),
-	CALL(getrandom),
-	CALL(prlimit64),
-	CALL(getrlimit),
-	CALL(getrusage),
-	CALL(getcpu),
-	CALL(times),
+	SYS_getuid,
+	SYS_geteuid,
+	SYS_getgid,
+	SYS_getegid,
+	SYS_getgroups,
+	SYS_getresuid,
+	SYS_getresgid,
+	SYS_capget,
+	SYS_process_vm_readv,
+	SYS_sysinfo,
+	SYS_uname,
+	SYS_getrandom,
+	SYS_prlimit64,
+	SYS_getrlimit,
+	SYS_getrusage,
+	SYS_getcpu,
+	SYS_times,
+#	ifdef SYS_open
+	/* older architectures */
+	SYS_poll,
+	SYS_open,
+	SYS_dup2,
+	SYS_stat,
+	SYS_lstat,
+	SYS_access,
+	SYS_readlink,
+	SYS_time,
+#	endif
+#	ifdef SYS_arch_prctl
+	SYS_arch_prctl,
+#	endif
 };
 
+#	define COUNT (sizeof calls / sizeof *calls)
+_Static_assert(COUNT < 255, "a jump goes no farther");
+
 /* What is not listed is not there (ENOSYS), as on an older kernel: a library that tries something new goes
- * another way, and nobody's data dies with the program. */
+ * another way, and nobody's data dies with the program. Nothing is allocated, so that nothing can fail
+ * half-way. */
 static bool keep_calls(void)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-	int error = filter ? 0 : -ENOMEM;
+	struct sock_filter code[COUNT + 5];
+	const struct sock_fprog program = {.len = COUNT + 5, .filter = code};
+	struct sock_filter *at = code;
 
-	for (size_t i = 0; !error && i < sizeof calls / sizeof *calls; i++)
-		error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, calls[i], 0);
-	if (!error)
-		error = seccomp_load(filter);
-	seccomp_release(filter);
-	errno = -error;
-	return !error;
+	*at++ = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch));
+	*at++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCHITECTURE, 0, COUNT + 1);
+	*at++ = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	for (size_t i = 0; i < COUNT; i++)
+		*at++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)calls[i],
+						     (uint8_t)(COUNT - i), 0);
+	*at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
+	*at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	/* A kernel may have been built without. */
+	return !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) || errno == EINVAL;
 }
 
 #else

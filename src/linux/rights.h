@@ -8,10 +8,10 @@
 
 #include "options.h"
 
-/* Before there are other threads. Root keeps the few capabilities that serving takes, may never gain others, and
- * where it was built with libseccomp has no system calls but those that it uses. An ordinary user's
- * program has no rights to give up, and must still be able to call fusermount3, which has more: nothing
- * changes. False: it did not work, which is logged. */
+/* Before there are other threads. Root keeps the few capabilities that serving takes, may never gain others,
+ * and has no system calls but those that it uses. An ordinary user's program has no rights to give up, and
+ * must still be able to call fusermount3, which has more: nothing changes. False: it did not work, which is
+ * logged. */
 bool rights_drop(const struct cli_options *options);
 
 #endif

@@ -59,6 +59,8 @@
 	X(madvise)          \
 	X(malloc)           \
 	X(memfd_create)     \
+	X(mlock2)           \
+	X(mlockall)         \
 	X(mmap64)           \
 	X(mount)            \
 	X(munmap)           \
@@ -232,6 +234,18 @@ void *mmap64(void *at, size_t size, int protection, int flags, int file, off64_t
 {
 	FAIL(mmap64, MAP_FAILED);
 	return (void *)syscall(SYS_mmap, at, size, protection, flags, file, offset);
+}
+
+int mlock2(const void *at, size_t size, unsigned how)
+{
+	FAIL(mlock2, -1);
+	return (int)syscall(SYS_mlock2, at, size, how);
+}
+
+int mlockall(int how)
+{
+	FAIL(mlockall, -1);
+	return (int)syscall(SYS_mlockall, how);
 }
 
 int munmap(void *at, size_t size)

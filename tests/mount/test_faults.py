@@ -52,11 +52,12 @@ NO_RIGHT = {errno.EPERM, errno.EACCES}
 LET_BE = set("""
     __assert_fail __ctype_tolower_loc __cxa_finalize __errno_location __getdelim __gmon_start__ __isoc99_sscanf
     __libc_start_main __sched_cpucount __stack_chk_fail __tls_get_addr __xpg_basename _exit abort access asprintf
-    chdir clock_gettime close close_range closedir dirname dup2 execlp fclose fdopen fprintf fputc fputs free
+    chdir clock_gettime close close_range closedir dirname dup2 execlp explicit_bzero fclose fdopen fprintf fputc fputs free
     fwrite getegid getenv geteuid getopt_long getpid getrandom getuid memchr memcmp memcpy memmove memset nanosleep
     optarg opterr optind optopt pidfd_open printf puts readdir64 sched_yield setsid setvbuf sigaction sigaddset
     sigemptyset sigwait snprintf statvfs64 stderr stdout strchr strcmp strcspn strdup strerror strlen strncasecmp
     strncmp strpbrk strrchr strsep strstr strtol strtoull syscall sysconf tdelete tfind umount2 uname vfprintf
+    malloc_usable_size munlock prctl
     vsnprintf waitpid write writev _ITM_deregisterTMCloneTable _ITM_registerTMCloneTable
     """.split())
 LET_BE_TOO = re.compile(r"fuse_|pthread_(?!create$)|__.*_chk$")
@@ -236,6 +237,13 @@ def workload(model):
     w.truncate("room", 1)
     w.truncate("room", 100000)
     w.attempt(os.statvfs, w.path)
+    # More than are kept to be used again.
+    for i in range(70):
+        w.create(f"gone{i}", b"data")
+    for i in range(70):
+        if w.has(f"gone{i}"):
+            w.unlink(f"gone{i}")
+    w.attempt(os.statvfs, w.path)
 
 
 def seek(_, file):
@@ -273,7 +281,7 @@ class Tried:
         return self
 
     def mount(self):
-        self.volume = Faulty(f"--store={self.store}", "-s", "64m")
+        self.volume = Faulty(f"--store={self.store}", "-s", "5m")
         self.volume.__enter__()
         assert self.volume.status()["store"] == self.store
         self.start = used(self.volume.path)

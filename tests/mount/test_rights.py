@@ -25,7 +25,7 @@ def tasks(v):
 
 
 def has_seccomp():
-    return "libseccomp" in run("ldd", mounted.MEMEFS).stdout
+    return os.uname().machine in ("x86_64", "aarch64", "riscv64")
 
 
 def limited(v, allowed):
