@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/falloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,10 +17,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "contents.h"
 #include "tmpfs.h"
 
 /* The protocol's, since 7.40; older headers do not have them. */
@@ -428,27 +427,7 @@ static void *keep(void *argument)
 	return NULL;
 }
 
-/* ---- the place, for the engine --------------------------------------------------------------------------
- */
-
-static enum mfs_status status_of(int error)
-{
-	switch (error) {
-	case 0:
-		return MFS_OK;
-	case EFBIG:
-	case EOVERFLOW:
-		return MFS_TOO_BIG;
-	case ENXIO:
-		return MFS_NO_DATA;
-	case EINVAL:
-		return MFS_INVALID;
-	case EOPNOTSUPP:
-		return MFS_NOT_SUPPORTED;
-	default: /* ENOSPC, ENOMEM, and descriptors or memory that the kernel lacks */
-		return MFS_NO_SPACE;
-	}
-}
+/* ---- the place, for the engine ------------------------------------------------------------ */
 
 static enum mfs_status place_make(void *context, uint64_t *file)
 {
@@ -469,7 +448,7 @@ static enum mfs_status place_make(void *context, uint64_t *file)
 		if (!number)
 			return MFS_NO_SPACE;
 		if (!file_make(backing, number, &id))
-			status = status_of(errno);
+			status = contents_status(errno);
 		pthread_mutex_lock(&backing->lock);
 		if (status == MFS_OK)
 			item_of(backing, number)->id = id;
@@ -519,144 +498,6 @@ static void place_remove(void *context, uint64_t file)
 	pthread_mutex_unlock(&backing->lock);
 }
 
-static int64_t nanoseconds(struct timespec time)
-{
-	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
-static void tell(const struct stat *stat, struct mfs_backing_info *info)
-{
-	info->size = (uint64_t)stat->st_size;
-	info->stored = (uint64_t)stat->st_blocks * 512;
-	info->written = nanoseconds(stat->st_mtim);
-	info->accessed = nanoseconds(stat->st_atim);
-}
-
-static enum mfs_status place_info(void *context, uint64_t file, struct mfs_backing_info *info)
-{
-	const struct backing *backing = context;
-	struct stat stat;
-
-	if (!tmpfs_stat(&backing->tmpfs, (uint32_t)file, &stat))
-		return status_of(errno);
-	tell(&stat, info);
-	return MFS_OK;
-}
-
-static int open_file(const struct backing *backing, uint64_t number)
-{
-	return tmpfs_open(&backing->tmpfs, (uint32_t)number);
-}
-
-/* Closes it, and tells what it is now. */
-static enum mfs_status finish(int file, int error, struct mfs_backing_info *info)
-{
-	struct stat stat;
-
-	info->size = MFS_BACKING_UNSEEN;
-	if (!error && !fstat(file, &stat))
-		tell(&stat, info);
-	close(file);
-	return status_of(error);
-}
-
-static enum mfs_status place_read(void *context, uint64_t number, uint64_t offset, void *to, size_t size,
-				  size_t *done)
-{
-	const struct backing *backing = context;
-	int file = tmpfs_open(&backing->tmpfs, (uint32_t)number);
-	ssize_t got;
-
-	if (file < 0)
-		return status_of(errno);
-	got = offset > INT64_MAX ? 0 : pread(file, to, size, (off_t)offset);
-	*done = got > 0 ? (size_t)got : 0;
-	got = got < 0 ? errno : 0;
-	close(file);
-	return status_of((int)got);
-}
-
-static enum mfs_status place_write(void *context, uint64_t number, uint64_t offset, const void *from,
-				   size_t size, size_t *done, struct mfs_backing_info *info)
-{
-	int file = open_file(context, number);
-	ssize_t put;
-
-	if (file < 0)
-		return status_of(errno);
-	put = pwrite(file, from, size, (off_t)offset);
-	*done = put > 0 ? (size_t)put : 0;
-	return finish(file, put < 0 ? errno : put == 0 ? ENOSPC : 0, info);
-}
-
-static enum mfs_status place_resize(void *context, uint64_t number, uint64_t size,
-				    struct mfs_backing_info *info)
-{
-	int file = open_file(context, number);
-
-	if (file < 0)
-		return status_of(errno);
-	return finish(file, ftruncate(file, (off_t)size) ? errno : 0, info);
-}
-
-/* Zeros without a mode of the kernel's: room first, so that nothing is lost when there is none. */
-static int zero(int file, int keep, off_t offset, off_t size)
-{
-	if (fallocate(file, keep, offset, size) ||
-	    fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, size))
-		return errno;
-	/* The room was there a moment ago; without it the range is a hole, and reads the same. */
-	if (fallocate(file, FALLOC_FL_KEEP_SIZE, offset, size))
-		errno = 0;
-	return 0;
-}
-
-static enum mfs_status place_allocate(void *context, uint64_t number, uint64_t offset, uint64_t size,
-				      unsigned flags, struct mfs_backing_info *info)
-{
-	int file = open_file(context, number), error;
-	int keep = flags & MFS_FALLOCATE_KEEP_SIZE ? FALLOC_FL_KEEP_SIZE : 0;
-
-	if (file < 0)
-		return status_of(errno);
-	if (flags & MFS_FALLOCATE_ZERO)
-		error = zero(file, keep, (off_t)offset, (off_t)size);
-	else if (flags & (MFS_FALLOCATE_COLLAPSE | MFS_FALLOCATE_INSERT))
-		error = EOPNOTSUPP;
-	else if (flags & MFS_FALLOCATE_PUNCH)
-		error = fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
-				  (off_t)size)
-				? errno
-				: 0;
-	else
-		error = fallocate(file, keep, (off_t)offset, (off_t)size) ? errno : 0;
-	return finish(file, error, info);
-}
-
-static bool place_reset(void *context, uint64_t file, bool accessed, bool written)
-{
-	const struct backing *backing = context;
-
-	return tmpfs_reset(&backing->tmpfs, (uint32_t)file, accessed, written);
-}
-
-static enum mfs_status place_seek(void *context, uint64_t number, uint64_t offset, bool hole, uint64_t *found)
-{
-	const struct backing *backing = context;
-	int file = tmpfs_open(&backing->tmpfs, (uint32_t)number), error = 0;
-	off_t at;
-
-	if (file < 0)
-		return status_of(errno);
-	at = lseek(file, (off_t)offset, hole ? SEEK_HOLE : SEEK_DATA);
-	if (at < 0)
-		error = errno;
-	else
-		*found = (uint64_t)at;
-	close(file);
-	return status_of(error);
-}
-
 static uint64_t place_used(void *context)
 {
 	const struct backing *backing = context;
@@ -679,19 +520,18 @@ static const struct mfs_backing functions = {
 	.make = place_make,
 	.remove = place_remove,
 	.reclaim = place_reclaim,
-	.info = place_info,
-	.read = place_read,
-	.write = place_write,
-	.resize = place_resize,
-	.allocate = place_allocate,
-	.reset = place_reset,
-	.seek = place_seek,
+	.info = contents_info,
+	.read = contents_read,
+	.write = contents_write,
+	.resize = contents_resize,
+	.allocate = contents_allocate,
+	.reset = contents_reset,
+	.seek = contents_seek,
 	.used = place_used,
 	.limit = place_limit,
 };
 
-/* ---- beginning and ending
- * ----------------------------------------------------------------------------------- */
+/* ---- beginning and ending -------------------------------------------------------------- */
 
 #define FIRST_LIMIT ((uint64_t)1 << 20) /* until the volume says how much it lends */
 
@@ -702,6 +542,11 @@ static bool in_first_namespace(void)
 
 	return readlink("/proc/self/ns/user", target, sizeof target - 1) > 0 &&
 	       !strcmp(target, "user:[4026531837]");
+}
+
+static int64_t nanoseconds(struct timespec time)
+{
+	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
 /* Linux 6.13 and later give a write a time of its own when the one before was looked at. */
@@ -783,6 +628,11 @@ void backing_free(struct backing *backing)
 	free(backing);
 }
 
+const struct tmpfs *backing_tmpfs(const struct backing *backing)
+{
+	return &backing->tmpfs;
+}
+
 const struct mfs_backing *backing_place(const struct backing *backing)
 {
 	return &backing->place;
@@ -811,8 +661,7 @@ void backing_stop(struct backing *backing)
 	backing->started = false;
 }
 
-/* ---- opening
- * ------------------------------------------------------------------------------------------------- */
+/* ---- opening ------------------------------------------------------------------------------- */
 
 /* Registers the file with the kernel (locked, given up meanwhile). 0 or an errno. */
 static int register_file(struct backing *backing, uint32_t number)
