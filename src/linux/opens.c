@@ -73,14 +73,36 @@ static int begin(struct front *front, struct mfs_node *node, struct fuse_file_in
 	return error;
 }
 
+/* O_TRUNC comes with the open (ATOMIC_O_TRUNC): the kernel sends no truncation of its own. */
+static int empty(struct front *front, struct mfs_node *node)
+{
+	struct mfs_stream *stream = mfs_main_stream(node);
+	enum mfs_status status = mfs_set_size(front->volume, stream, 0);
+
+	mfs_stream_drop(front->volume, stream);
+	return reply_errno(status);
+}
+
+/* There is nothing to lose; such a file needs no backing file in order to be emptied. */
+static bool is_empty(struct front *front, struct mfs_node *node)
+{
+	struct mfs_info info;
+
+	mfs_node_info(front->volume, node, &info);
+	return !info.size && !info.stored;
+}
+
 int opens_begin(struct front *front, struct mfs_node *node, struct fuse_file_info *info, int32_t *backing_id)
 {
-	int error = begin(front, node, info, backing_id);
+	bool empties = info->flags & O_TRUNC, early = empties && is_empty(front, node);
+	int error = early ? empty(front, node) : 0;
 
-	if (error || !(info->flags & O_TRUNC))
+	if (!error)
+		error = begin(front, node, info, backing_id);
+	if (error || !empties || early)
 		return error;
 	/* Not before: what could not be opened is not emptied either. */
-	error = reply_errno(mfs_set_size(front->volume, front_stream(info), 0));
+	error = empty(front, node);
 	if (error)
 		opens_end(front, info);
 	return error;
