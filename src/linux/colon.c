@@ -1,8 +1,9 @@
 /*
  * colon: operations on "file:stream". Each stands before the ordinary one and takes what concerns a
  * stream. A stream that the kernel knows has a number with the highest bit set, which no node has,
- * and stays in a table until the kernel forgets it. Nothing about a stream is cached by the kernel, for
- * the same bytes can be changed as an extended attribute.
+ * and stays in a table until the kernel forgets it. That it does late, for it does not know that a stream
+ * goes with its file: what has no name any more and is not open is let go before. Nothing about a stream is
+ * cached by the kernel, for the same bytes can be changed as an extended attribute.
  */
 #include "colon.h"
 
@@ -26,8 +27,10 @@
 
 struct known {
 	uint64_t number;
-	struct mfs_stream *stream; /* a reference */
-	uint64_t lookups;	   /* the kernel's */
+	const struct mfs_node *file; /* the stream's */
+	struct mfs_stream *stream;   /* a reference; NULL: let go */
+	uint64_t lookups, opens;     /* the kernel's */
+	bool gone;		     /* it has no name, and is not in by_stream */
 };
 
 struct colon {
@@ -46,12 +49,22 @@ static int compare_numbers(const void *a, const void *b)
 	return left->number < right->number ? -1 : left->number > right->number;
 }
 
+static int compare_pointers(const void *a, const void *b)
+{
+	uintptr_t x = (uintptr_t)a, y = (uintptr_t)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* By file; without a stream any one of the file's is meant. */
 static int compare_streams(const void *a, const void *b)
 {
 	const struct known *left = a, *right = b;
-	uintptr_t x = (uintptr_t)left->stream, y = (uintptr_t)right->stream;
+	int order = compare_pointers(left->file, right->file);
 
-	return x < y ? -1 : x > y;
+	if (order || !left->stream || !right->stream)
+		return order;
+	return compare_pointers(left->stream, right->stream);
 }
 
 static const struct fuse_lowlevel_ops *plain(fuse_req_t req)
@@ -70,7 +83,8 @@ void colon_free(struct front *front)
 		struct known *known = *(struct known **)colon->by_number;
 
 		tdelete(known, &colon->by_number, compare_numbers);
-		tdelete(known, &colon->by_stream, compare_streams);
+		if (!known->gone)
+			tdelete(known, &colon->by_stream, compare_streams);
 		mfs_stream_drop(front->volume, known->stream);
 		free(known);
 	}
@@ -92,6 +106,7 @@ static struct known *add(struct colon *colon, struct mfs_stream *stream)
 		return NULL;
 	known->number = STREAM_BIT | ++colon->last;
 	known->stream = stream;
+	known->file = mfs_stream_node(stream);
 	if (!tsearch(known, &colon->by_number, compare_numbers))
 		goto fail;
 	if (!tsearch(known, &colon->by_stream, compare_streams)) {
@@ -108,7 +123,7 @@ fail:
 /* One lookup of the kernel's more: the stream's number, 0: no memory. */
 static uint64_t look_up(struct colon *colon, struct mfs_stream *stream)
 {
-	struct known key = {.stream = stream}, **found, *known;
+	struct known key = {.file = mfs_stream_node(stream), .stream = stream}, **found, *known;
 	uint64_t number = 0;
 
 	pthread_mutex_lock(&colon->lock);
@@ -122,18 +137,74 @@ static uint64_t look_up(struct colon *colon, struct mfs_stream *stream)
 	return number;
 }
 
-/* The stream with this number, with a reference; NULL: none. */
-static struct mfs_stream *find(struct colon *colon, uint64_t number)
+/* The stream with this number, with a reference; NULL: none. `opens` of it more are open. */
+static struct mfs_stream *find_to_open(struct colon *colon, uint64_t number, unsigned opens)
 {
 	struct known key = {.number = number}, **found;
 	struct mfs_stream *stream = NULL;
 
 	pthread_mutex_lock(&colon->lock);
 	found = tfind(&key, &colon->by_number, compare_numbers);
-	if (found)
+	if (found && (*found)->stream) {
 		stream = mfs_stream_hold((*found)->stream);
+		(*found)->opens += opens;
+	}
 	pthread_mutex_unlock(&colon->lock);
 	return stream;
+}
+
+static struct mfs_stream *find(struct colon *colon, uint64_t number)
+{
+	return find_to_open(colon, number, 0);
+}
+
+/* What has no name and is not open is let go (locked): the reference, which the caller drops. */
+static struct mfs_stream *let_go(struct known *known)
+{
+	struct mfs_stream *stream = known->gone && !known->opens ? known->stream : NULL;
+
+	if (stream)
+		known->stream = NULL;
+	return stream;
+}
+
+/* It is open once less. */
+static void closed(struct front *front, uint64_t number)
+{
+	struct colon *colon = front->colon;
+	struct known key = {.number = number}, **found;
+	struct mfs_stream *stream = NULL;
+
+	pthread_mutex_lock(&colon->lock);
+	found = tfind(&key, &colon->by_number, compare_numbers);
+	if (found) {
+		(*found)->opens--;
+		stream = let_go(*found);
+	}
+	pthread_mutex_unlock(&colon->lock);
+	mfs_stream_drop(front->volume, stream);
+}
+
+/* The stream has no name any more; NULL: all of this file have none. */
+static void lose(struct front *front, const struct mfs_node *file, struct mfs_stream *stream)
+{
+	struct colon *colon = front->colon;
+	struct known key = {.file = file, .stream = stream}, **found, *known;
+
+	do {
+		struct mfs_stream *lost = NULL;
+
+		pthread_mutex_lock(&colon->lock);
+		found = tfind(&key, &colon->by_stream, compare_streams);
+		if (found) {
+			known = *found;
+			tdelete(known, &colon->by_stream, compare_streams);
+			known->gone = true;
+			lost = let_go(known);
+		}
+		pthread_mutex_unlock(&colon->lock);
+		mfs_stream_drop(front->volume, lost);
+	} while (found && !stream);
 }
 
 static void forget_lookups(struct front *front, uint64_t number, uint64_t lookups)
@@ -146,7 +217,8 @@ static void forget_lookups(struct front *front, uint64_t number, uint64_t lookup
 	if (found && (*found)->lookups <= lookups) {
 		known = *found;
 		tdelete(known, &colon->by_number, compare_numbers);
-		tdelete(known, &colon->by_stream, compare_streams);
+		if (!known->gone)
+			tdelete(known, &colon->by_stream, compare_streams);
 	} else if (found) {
 		(*found)->lookups -= lookups;
 	}
@@ -154,6 +226,31 @@ static void forget_lookups(struct front *front, uint64_t number, uint64_t lookup
 	if (known)
 		mfs_stream_drop(front->volume, known->stream);
 	free(known);
+}
+
+/* What stands under a name that may be taken away, for `after`. NULL: nothing. statfs waits until then. */
+static struct mfs_node *before(struct front *front, fuse_ino_t parent_number, const char *name)
+{
+	struct mfs_node *parent = front_node(front, parent_number), *file = NULL;
+
+	if (parent && mfs_lookup(front->volume, parent, name, strlen(name), &file) != MFS_OK)
+		file = NULL;
+	mfs_node_drop(front->volume, parent);
+	atomic_fetch_add_explicit(&front->settling, 1, memory_order_relaxed);
+	return file;
+}
+
+static void after(struct front *front, struct mfs_node *file)
+{
+	struct mfs_info info;
+
+	if (file) {
+		mfs_node_info(front->volume, file, &info);
+		if (info.links == 0)
+			lose(front, file, NULL);
+		mfs_node_drop(front->volume, file);
+	}
+	front_settled(front);
 }
 
 /* ---- names -------------------------------------------------------------------------------------- */
@@ -468,7 +565,11 @@ static void create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t m
 	if (!fill_entry(front, stream, &entry)) {
 		fuse_reply_err(req, ENOMEM);
 		mfs_stream_drop(front->volume, stream);
-	} else if (fuse_reply_create(req, &entry, info)) {
+		return;
+	}
+	mfs_stream_drop(front->volume, find_to_open(front->colon, entry.ino, 1));
+	if (fuse_reply_create(req, &entry, info)) {
+		closed(front, entry.ino);
 		forget_lookups(front, entry.ino, 1);
 		mfs_stream_drop(front->volume, stream);
 	}
@@ -521,12 +622,15 @@ static void link_(fuse_req_t req, fuse_ino_t number, fuse_ino_t parent, const ch
 static void unlink_(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
 	struct front *front = front_of(req);
+	struct mfs_node *file;
 	struct place place;
 	enum mfs_status status;
 	int error;
 
 	if (!has_stream(name)) {
+		file = before(front, parent, name);
 		plain(req)->unlink(req, parent, name);
+		after(front, file);
 		return;
 	}
 	error = find_writable(req, parent, name, 0, &place);
@@ -541,6 +645,15 @@ static void unlink_(fuse_req_t req, fuse_ino_t parent, const char *name)
 	reply_status(req, status);
 }
 
+static void rmdir_(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	struct front *front = front_of(req);
+	struct mfs_node *directory = before(front, parent, name);
+
+	plain(req)->rmdir(req, parent, name);
+	after(front, directory);
+}
+
 /* A stream can be renamed where it is; to any other place it has to be copied (mv does, on EXDEV). */
 static void rename_(fuse_req_t req, fuse_ino_t from, const char *from_name, fuse_ino_t to,
 		    const char *to_name, unsigned flags)
@@ -550,7 +663,10 @@ static void rename_(fuse_req_t req, fuse_ino_t from, const char *from_name, fuse
 	int error;
 
 	if (!has_stream(from_name) && !has_stream(to_name)) {
+		struct mfs_node *victim = before(front, to, to_name);
+
 		plain(req)->rename(req, from, from_name, to, to_name, flags);
+		after(front, victim);
 		return;
 	}
 	if (!has_stream(from_name) || !has_stream(to_name)) {
@@ -593,7 +709,7 @@ static void open_(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *info
 		plain(req)->open(req, number, info);
 		return;
 	}
-	stream = find(front->colon, number);
+	stream = find_to_open(front->colon, number, 1);
 	if (!stream) {
 		fuse_reply_err(req, ESTALE);
 		return;
@@ -608,6 +724,7 @@ static void open_(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *info
 		reply_status(req, status);
 	else if (!fuse_reply_open(req, info))
 		return; /* the open file has the reference */
+	closed(front, number);
 	mfs_stream_drop(front->volume, stream);
 }
 
@@ -622,6 +739,7 @@ static void release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *in
 	if ((info->flags & O_ACCMODE) != O_RDONLY)
 		mfs_stream_trim(front->volume, front_stream(info));
 	mfs_stream_drop(front->volume, front_stream(info));
+	closed(front, number);
 	front_settled(front);
 	fuse_reply_err(req, 0);
 }
@@ -773,12 +891,41 @@ static void listxattr_(fuse_req_t req, fuse_ino_t number, size_t size)
 		fuse_reply_xattr(req, 0);
 }
 
+/* The stream of an attribute, with a reference. NULL: there is none. */
+static struct mfs_stream *stream_of(struct front *front, struct mfs_node *node, const char *attribute)
+{
+	const char *name = streams_name(front, attribute);
+	struct mfs_stream *stream;
+
+	if (!name || mfs_stream_open(front->volume, node, name, strlen(name), &stream) != MFS_OK)
+		return NULL;
+	return stream;
+}
+
 static void removexattr_(fuse_req_t req, fuse_ino_t number, const char *name)
 {
-	if (is_stream(number))
+	struct front *front = front_of(req);
+	struct mfs_stream *stream = NULL, *now;
+	struct mfs_node *node;
+
+	if (is_stream(number)) {
 		fuse_reply_err(req, ENODATA);
-	else
-		plain(req)->removexattr(req, number, name);
+		return;
+	}
+	atomic_fetch_add_explicit(&front->settling, 1, memory_order_relaxed);
+	node = front_node(front, number);
+	if (node)
+		stream = stream_of(front, node, name);
+	plain(req)->removexattr(req, number, name);
+	if (stream) {
+		now = stream_of(front, node, name);
+		if (now != stream)
+			lose(front, node, stream);
+		mfs_stream_drop(front->volume, now);
+		mfs_stream_drop(front->volume, stream);
+	}
+	mfs_node_drop(front->volume, node);
+	front_settled(front);
 }
 
 /* The ordinary ioctls are about nodes. */
@@ -813,6 +960,7 @@ bool colon_attach(struct front *front, const struct fuse_lowlevel_ops *plain, st
 	with->symlink = symlink_;
 	with->link = link_;
 	with->unlink = unlink_;
+	with->rmdir = rmdir_;
 	with->rename = rename_;
 	with->open = open_;
 	with->release = release;

@@ -207,6 +207,49 @@ def test_what_is_deleted_gives_its_room_at_once():
                     w.write(name, MIB - 10000, BYTES[:10000])
 
 
+def test_streams_go_with_their_file():
+    """The kernel knows their paths, and does not know that they are gone with the file's."""
+    def make(path, folder=False):
+        os.mkdir(path) if folder else open(path, "wb").close()
+        for stream in "rst":
+            with open(f"{path}:{stream}", "wb") as file:
+                file.write(BYTES[:100000])
+
+    for store in stores():
+        with volume(store, "-s", "4m", "-o", "streams=colon,allow_other") as v:
+            start = used(v.path)
+            make(v / "file")
+            os.unlink(v / "file")
+            back(v, start)
+            make(v / "folder", folder=True)
+            os.rmdir(v / "folder")
+            back(v, start)
+            make(v / "file")
+            open(v / "other", "wb").close()
+            os.rename(v / "other", v / "file")
+            os.unlink(v / "file")
+            back(v, start)
+            open(v / "file", "wb").close()
+            empty = used(v.path)
+            make(v / "file")
+            for stream in "rst":
+                os.removexattr(v / "file", f"user.{stream}")
+            back(v, empty)
+            # What is open stays, until it is closed; a name more keeps all.
+            make(v / "file")
+            os.link(v / "file", v / "link")
+            os.unlink(v / "file")
+            with open(v / "link:s", "r+b", buffering=0) as file:
+                assert file.read() == BYTES[:100000]
+                os.unlink(v / "link")
+                assert os.fstat(file.fileno()).st_size == 100000
+                assert os.pread(file.fileno(), 200000, 0) == BYTES[:100000]
+                assert os.pwrite(file.fileno(), BYTES[:1000], 100000) == 1000
+                assert os.fstat(file.fileno()).st_size == 101000
+                assert used(v.path)[0] > start[0] + 101000
+            back(v, start)
+
+
 def test_room_goes_from_data_to_names_and_back():
     """The tmpfs has what names have not, and gets it back."""
     for store in stores():
