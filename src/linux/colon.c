@@ -521,7 +521,8 @@ static void setattr(fuse_req_t req, fuse_ino_t number, struct stat *to, int what
 /* ---- making and removing ---------------------------------------------------------------------------- */
 
 /* The stream of a name, made unless it is there and `flags` (open's) allow that. */
-static int make(fuse_req_t req, fuse_ino_t parent, const char *name, int flags, struct mfs_stream **stream)
+static int make(fuse_req_t req, fuse_ino_t parent, const char *name, int flags, struct mfs_stream **stream,
+		bool *made)
 {
 	struct front *front = front_of(req);
 	struct place place;
@@ -533,15 +534,25 @@ static int make(fuse_req_t req, fuse_ino_t parent, const char *name, int flags, 
 	if (error)
 		return error;
 	status = mfs_stream_create(front->volume, place.file, place.stream, place.stream_size, stream);
-	if (status == MFS_EXISTS && !(flags & O_EXCL)) {
+	*made = status == MFS_OK;
+	if (status == MFS_EXISTS && !(flags & O_EXCL))
 		status = mfs_stream_open(front->volume, place.file, place.stream, place.stream_size, stream);
-		if (status == MFS_OK && flags & O_TRUNC)
-			status = mfs_set_size(front->volume, *stream, 0);
-	}
 	if (status == MFS_OK)
 		file_changed(front, place.file);
 	mfs_node_drop(front->volume, place.file);
 	return reply_errno(status);
+}
+
+/* There was no memory to tell of it. Takes the caller's reference. */
+static void give_up(fuse_req_t req, const char *name, struct mfs_stream *stream, bool made)
+{
+	struct front *front = front_of(req);
+	const char *own = strchr(name, SEPARATOR) + 1;
+
+	if (made)
+		mfs_stream_remove(front->volume, mfs_stream_node(stream), own, strlen(own), stream);
+	mfs_stream_drop(front->volume, stream);
+	fuse_reply_err(req, ENOMEM);
 }
 
 static void create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
@@ -550,22 +561,26 @@ static void create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t m
 	struct front *front = front_of(req);
 	struct fuse_entry_param entry;
 	struct mfs_stream *stream;
+	bool made;
 	int error;
 
 	if (!has_stream(name)) {
 		plain(req)->create(req, parent, name, mode, info);
 		return;
 	}
-	error = make(req, parent, name, info->flags, &stream);
+	error = make(req, parent, name, info->flags, &stream, &made);
 	if (error) {
 		fuse_reply_err(req, error);
 		return;
 	}
 	fill_open(stream, info);
 	if (!fill_entry(front, stream, &entry)) {
-		fuse_reply_err(req, ENOMEM);
-		mfs_stream_drop(front->volume, stream);
+		give_up(req, name, stream, made);
 		return;
+	}
+	if (!made && info->flags & O_TRUNC) {
+		mfs_set_size(front->volume, stream, 0);
+		fill_stat(front, stream, entry.ino, &entry.attr);
 	}
 	mfs_stream_drop(front->volume, find_to_open(front->colon, entry.ino, 1));
 	if (fuse_reply_create(req, &entry, info)) {
@@ -578,7 +593,9 @@ static void create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t m
 static void mknod_(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t device)
 {
 	struct front *front = front_of(req);
+	struct fuse_entry_param entry;
 	struct mfs_stream *stream;
+	bool made;
 	int error;
 
 	if (!has_stream(name)) {
@@ -586,12 +603,17 @@ static void mknod_(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t m
 		return;
 	}
 	error = mode & S_IFMT && !S_ISREG(mode) ? EINVAL
-						: make(req, parent, name, O_WRONLY | O_EXCL, &stream);
+						: make(req, parent, name, O_WRONLY | O_EXCL, &stream, &made);
 	if (error) {
 		fuse_reply_err(req, error);
 		return;
 	}
-	reply_stream(req, stream);
+	if (!fill_entry(front, stream, &entry)) {
+		give_up(req, name, stream, made);
+		return;
+	}
+	if (fuse_reply_entry(req, &entry))
+		forget_lookups(front, entry.ino, 1);
 	mfs_stream_drop(front->volume, stream);
 }
 
