@@ -39,12 +39,6 @@ const struct fuse_ctx *fuse_req_ctx(fuse_req_t req)
 	return &req->caller;
 }
 
-bool volume_gives(struct front *front)
-{
-	(void)front;
-	return false;
-}
-
 int fuse_reply_err(fuse_req_t req, int error)
 {
 	MUST(error >= 0 && error < 200);

@@ -273,15 +273,16 @@ def become_a_link(w):
 class Tried:
     """A mount on which one fault after the other is tried."""
 
-    def __init__(self, store):
-        self.faults, self.store, self.volume, self.number = the_faults(), store, None, 0
+    def __init__(self, store, options, work):
+        self.faults, self.store, self.volume = the_faults(), store, None
+        self.options, self.work = options, work
         self.failures, self.injected = [], 0
 
     def __enter__(self):
         return self
 
     def mount(self):
-        self.volume = Faulty(f"--store={self.store}", "-s", "5m")
+        self.volume = Faulty(f"--store={self.store}", "-s", "5m", *self.options)
         self.volume.__enter__()
         assert self.volume.status()["store"] == self.store
         self.start = used(self.volume.path)
@@ -315,7 +316,7 @@ class Tried:
         model = Model(path, EXPECTED | (NO_RIGHT if name in RIGHTS else set()))
         self.faults.on(name, first, many)
         try:
-            workload(model)
+            self.work(model)
         finally:
             failed = self.faults.off()
             calls = self.faults.counted()
@@ -356,10 +357,10 @@ def chosen():
     return (words[0], int(words[1]), words[2]) if len(words) == 3 else None
 
 
-def serve(store):
+def serve(store, *options, work=workload):
     need_store(store)
     began = time.monotonic()
-    with Tried(store) as tried:
+    with Tried(store, options, work) as tried:
         fresh = tried.run()
         warm = tried.run()
         calls = fresh | warm
@@ -390,6 +391,32 @@ def test_everything_fails_in_the_sector_store():
     calls = serve("sectors")
     for name in "mmap64", "malloc", "calloc", "realloc", "pthread_create":
         assert calls[name], name
+
+
+def stream_paths(w):
+    """A stream as a path, twice: which the kernel knows, and which it does not."""
+    w.create("a", BYTES[:5000])
+    attributes = w.nodes["a"].xattrs if w.has("a") else {}
+    for name in "path", "another":
+        file = w.attempt(os.open, w.at(f"a:{name}"), os.O_CREAT | os.O_RDWR) if w.has("a") else REFUSED
+        if file is REFUSED:
+            continue
+        attributes[f"user.{name}"] = b""
+        try:
+            done = w.attempt(os.pwrite, file, BYTES[:5000], 0)
+            attributes[f"user.{name}"] = b"" if done is REFUSED else BYTES[:done]
+            w.attempt(os.pread, file, 5000, 0)
+        finally:
+            os.close(file)
+        w.getxattr("a", f"user.{name}")
+        w.ask("a", lambda path, name=name: os.stat(f"{path}:{name}"))
+    if "user.path" in attributes and w.attempt(os.unlink, w.at("a:path")) is not REFUSED:
+        del attributes["user.path"]
+
+
+def test_everything_fails_with_paths_of_streams():
+    calls = serve("sectors", "-o", "streams=colon,allow_other", work=stream_paths)
+    assert calls["tsearch"] and calls["calloc"], calls
 
 
 # ---- while it starts -----------------------------------------------------------------------------------------
