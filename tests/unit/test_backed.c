@@ -25,6 +25,7 @@ struct scene {
 	int64_t clock;
 	unsigned made, removed, reclaimed, infos;
 	bool refuse; /* to make files */
+	bool silent; /* tells nothing of them */
 	struct mfs_volume *volume;
 	struct mfs_node *root;
 };
@@ -105,6 +106,8 @@ static enum mfs_status info(void *context, uint64_t number, struct mfs_backing_i
 	struct scene *scene = context;
 
 	scene->infos++;
+	if (scene->silent)
+		return MFS_NO_SPACE;
 	tell(&scene->files[number], told);
 	return MFS_OK;
 }
@@ -576,6 +579,196 @@ static void a_place_is_for_empty_volumes(void)
 	end(scene);
 }
 
+#define DAY (INT64_C(24) * 60 * 60 * 1000000000)
+
+/* Which reads move the access time, and that no read goes unseen. */
+static void access_times_follow_reads(void)
+{
+	struct scene *scene = begin(64 * MIB);
+	struct mfs_node *node = new_file(scene, "f");
+	struct mfs_stream *stream = mfs_main_stream(node);
+	struct file *file = &scene->files[file_of(scene, node)];
+	const struct mfs_set past = {.what = MFS_SET_WRITE | MFS_SET_ACCESS | MFS_SET_CHANGE,
+				     .access = {1000, 5},
+				     .write = {1000, 4},
+				     .change = {1000, 4}},
+			     none = {.what = MFS_SET_FLAGS | MFS_SET_KEEP_CHANGE, .flags = MFS_F_NOATIME};
+	struct mfs_set set = past;
+
+	EXPECT_EQ(mfs_node_set(scene->volume, node, &past), MFS_OK);
+	mfs_stream_opened(scene->volume, stream, true, false);
+	EXPECT_EQ(info_of(scene, node).unseen, MFS_UNSEEN_NEVER);
+	file->accessed = 1001 * INT64_C(1000000000); /* read since it was written, and that is no day ago */
+	EXPECT_EQ(info_of(scene, node).access.seconds, 1000);
+	/* A nanosecond decides. */
+	set.access.nanoseconds = 4;
+	EXPECT_EQ(mfs_node_set(scene->volume, node, &set), MFS_OK);
+	EXPECT_EQ(file->accessed, 0); /* so that a read within the same tick shows */
+	file->accessed = 1001 * INT64_C(1000000000);
+	EXPECT_EQ(info_of(scene, node).access.seconds, 1001);
+	file->accessed += DAY - 1000000000;
+	EXPECT_EQ(info_of(scene, node).access.seconds, 1001);
+	file->accessed += 1000000000;
+	EXPECT_EQ(info_of(scene, node).access.seconds, 1001 + 24 * 60 * 60);
+	/* What was read behind the last look is seen when it was closed. */
+	file->accessed += 2 * DAY;
+	mfs_stream_closed(scene->volume, stream, true, false);
+	EXPECT_EQ(info_of(scene, node).access.seconds, 1001 + 3 * 24 * 60 * 60);
+	EXPECT_EQ(mfs_node_set(scene->volume, node, &none), MFS_OK);
+	mfs_stream_opened(scene->volume, stream, true, false);
+	file->accessed += 2 * DAY;
+	EXPECT_EQ(info_of(scene, node).access.seconds, 1001 + 3 * 24 * 60 * 60);
+	mfs_stream_closed(scene->volume, stream, true, false);
+	mfs_stream_drop(scene->volume, stream);
+	mfs_node_drop(scene->volume, node);
+	end(scene);
+}
+
+/* Where the clock is coarse the time of a write is made 0 as well when one is set. */
+static void coarse_times_are_reset(void)
+{
+	struct scene *scene = begin(64 * MIB);
+	struct mfs_node *node = new_file(scene, "f");
+	struct mfs_stream *stream = mfs_main_stream(node);
+	struct file *file = &scene->files[file_of(scene, node)];
+	const struct mfs_set set = {.what = MFS_SET_WRITE, .write = {77, 1}};
+	struct mfs_backing_info told;
+	size_t done;
+
+	for (unsigned coarse = 0; coarse < 2; coarse++) {
+		scene->place.coarse = coarse;
+		mfs_stream_opened(scene->volume, stream, false, true);
+		EXPECT_EQ(write_file(scene, file_of(scene, node), 0, "x", 1, &done, &told), MFS_OK);
+		EXPECT_EQ(mfs_node_set(scene->volume, node, &set), MFS_OK);
+		EXPECT_EQ(file->written == 0, coarse);
+		EXPECT_EQ(info_of(scene, node).write.seconds, 77);
+		mfs_stream_closed(scene->volume, stream, false, true);
+		EXPECT_EQ(info_of(scene, node).write.seconds, 77);
+	}
+	mfs_stream_drop(scene->volume, stream);
+	mfs_node_drop(scene->volume, node);
+	end(scene);
+}
+
+/* What could not be looked at is looked at again. */
+static void a_look_that_fails_is_repeated(void)
+{
+	struct scene *scene = begin(64 * MIB);
+	struct mfs_node *node = new_file(scene, "f");
+	struct mfs_stream *stream = mfs_main_stream(node), *named;
+	uint64_t number = file_of(scene, node);
+	struct mfs_backing_info told;
+	struct mfs_info known;
+	size_t done;
+
+	EXPECT(!mfs_node_is_written(node));
+	mfs_stream_opened(scene->volume, stream, false, true);
+	EXPECT(mfs_node_is_written(node));
+	EXPECT_EQ(write_file(scene, number, 0, "x", 1, &done, &told), MFS_OK);
+	scene->silent = true;
+	EXPECT_EQ(info_of(scene, node).size, 0);
+	mfs_stream_closed(scene->volume, stream, false, true);
+	EXPECT(!mfs_node_is_written(node));
+	scene->silent = false;
+	mfs_node_known(scene->volume, node, &known);
+	EXPECT_EQ(known.size, 0);
+	EXPECT_EQ(info_of(scene, node).size, 1);
+	mfs_node_known(scene->volume, node, &known);
+	EXPECT_EQ(known.size, 1);
+	/* Of a named stream only its writers are noted. */
+	REQUIRE(mfs_stream_create(scene->volume, node, "s", 1, &named) == MFS_OK);
+	mfs_stream_opened(scene->volume, named, true, true);
+	EXPECT(mfs_node_is_written(node));
+	mfs_stream_closed(scene->volume, named, true, true);
+	EXPECT(!mfs_node_is_written(node));
+	mfs_stream_drop(scene->volume, named);
+	mfs_stream_drop(scene->volume, stream);
+	mfs_node_drop(scene->volume, node);
+	end(scene);
+}
+
+static int take_pieces(void *context, const struct mfs_piece *pieces, size_t count, size_t bytes)
+{
+	EXPECT(count == (bytes > 0) && (!count || pieces[0].size == bytes));
+	if (count)
+		memcpy(context, pieces[0].data, bytes);
+	return (int)bytes;
+}
+
+static void pieces_come_from_the_file(void)
+{
+	struct scene *scene = begin(4 * MIB);
+	struct mfs_node *node = new_file(scene, "f");
+	struct mfs_stream *stream = mfs_main_stream(node);
+	static unsigned char bytes[5000], back[8000];
+	size_t done;
+
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = (unsigned char)(i * 7 + i / 251);
+	EXPECT_EQ(mfs_read_pieces(scene->volume, stream, 0, 100, take_pieces, back), 0);
+	EXPECT_EQ(mfs_write(scene->volume, stream, 0, bytes, sizeof bytes, 0, &done), MFS_OK);
+	EXPECT_EQ(mfs_read_pieces(scene->volume, stream, 10, 100, take_pieces, back), 100);
+	EXPECT(!memcmp(back, bytes + 10, 100));
+	EXPECT_EQ(mfs_read_pieces(scene->volume, stream, 1000, sizeof back, take_pieces, back), 4000);
+	EXPECT(!memcmp(back, bytes + 1000, 4000));
+	EXPECT_EQ(mfs_read_pieces(scene->volume, stream, sizeof bytes, 10, take_pieces, back), 0);
+	mfs_stream_drop(scene->volume, stream);
+	mfs_node_drop(scene->volume, node);
+	end(scene);
+}
+
+static void room_is_set_aside_in_the_file(void)
+{
+	struct scene *scene = begin(MIB);
+	struct mfs_node *node = new_file(scene, "f");
+	struct mfs_stream *stream = mfs_main_stream(node);
+	struct file *file = &scene->files[file_of(scene, node)];
+	static unsigned char bytes[100000];
+	struct mfs_overwrite how = {.allocation = 2 * MIB};
+	size_t done;
+
+	EXPECT_EQ(mfs_write(scene->volume, stream, 0, bytes, 5000, MFS_WRITE_ALL, &done), MFS_OK);
+	EXPECT(done == 5000 && file->size == 5000 && file->room == 8192);
+	EXPECT_EQ(mfs_write(scene->volume, stream, MIB - 50000, bytes, sizeof bytes, MFS_WRITE_ALL, &done),
+		  MFS_NO_SPACE);
+	EXPECT(done == 0 && file->size == 5000 && file->room == 8192);
+	EXPECT_EQ(mfs_set_allocation(scene->volume, stream, 50000), MFS_OK);
+	EXPECT(file->size == 5000 && file->room == 53248);
+	EXPECT_EQ(mfs_set_allocation(scene->volume, stream, 2 * MIB), MFS_NO_SPACE);
+	EXPECT_EQ(mfs_set_allocation(scene->volume, stream, 1000), MFS_OK);
+	EXPECT(file->size == 1000 && file->room == 4096);
+	EXPECT_EQ(mfs_overwrite(scene->volume, stream, &how), MFS_NO_SPACE);
+	EXPECT(file->size == 1000);
+	how.allocation = 20000;
+	EXPECT_EQ(mfs_overwrite(scene->volume, stream, &how), MFS_OK);
+	EXPECT(file->size == 0 && file->room == 20480);
+	EXPECT_EQ(info_of(scene, node).stored, 20480);
+	how.allocation = 0;
+	EXPECT_EQ(mfs_overwrite(scene->volume, stream, &how), MFS_OK);
+	EXPECT_EQ(mfs_set_allocation(scene->volume, stream, 0), MFS_OK);
+	EXPECT(file->size == 0 && file->room == 0);
+	mfs_stream_drop(scene->volume, stream);
+	mfs_node_drop(scene->volume, node);
+	end(scene);
+}
+
+/* A limit that leaves no page to lend; and none at all, which follows the memory that is left. */
+static void what_cannot_be_lent_is_not(void)
+{
+	struct scene *scene = begin(0);
+	struct mfs_options options = {.max_bytes = 4200};
+	struct mfs_volume *other;
+
+	mfs_volume_tend(scene->volume);
+	EXPECT(scene->limit > 0 && scene->limit % 4096 == 0);
+	REQUIRE(mfs_volume_create(&options, &other) == MFS_OK);
+	EXPECT_EQ(mfs_volume_back(other, &scene->place), MFS_NO_SPACE);
+	mfs_volume_tend(other);
+	EXPECT_EQ(mfs_volume_resize(other, MIB, 0), MFS_OK);
+	mfs_volume_destroy(other);
+	end(scene);
+}
+
 int main(void)
 {
 	RUN(bytes_are_in_the_backing_file);
@@ -587,5 +780,11 @@ int main(void)
 	RUN(an_empty_file_keeps_none);
 	RUN(copies_pass_between_the_kinds);
 	RUN(a_place_is_for_empty_volumes);
+	RUN(access_times_follow_reads);
+	RUN(coarse_times_are_reset);
+	RUN(a_look_that_fails_is_repeated);
+	RUN(pieces_come_from_the_file);
+	RUN(room_is_set_aside_in_the_file);
+	RUN(what_cannot_be_lent_is_not);
 	return tests_end();
 }

@@ -1305,6 +1305,116 @@ static void fields(void)
 	mfs_volume_destroy(volume);
 }
 
+/* ---- times ------------------------------------------------------------------------------------------ */
+
+enum {
+	MOVES_NONE,
+	MOVES_ACCESS = 1,
+	MOVES_WRITE = 2,
+	MOVES_CHANGE = 4,
+	MOVES_DATA = MOVES_WRITE | MOVES_CHANGE
+};
+
+static void make_old(struct mfs_volume *volume, struct mfs_node *node)
+{
+	const struct mfs_set past = {
+		.what = MFS_SET_BIRTH | MFS_SET_ACCESS | MFS_SET_WRITE | MFS_SET_CHANGE,
+		.birth = {1, 1},
+		.access = {4, 4},
+		.write = {3, 3},
+		.change = {2, 2},
+	};
+
+	EXPECT_EQ(mfs_node_set(volume, node, &past), MFS_OK);
+}
+
+/* Which times of a node that was old have moved; it is old again. */
+static unsigned moved(struct mfs_volume *volume, struct mfs_node *node)
+{
+	struct mfs_info info = info_of(volume, node);
+
+	EXPECT_EQ(info.birth.seconds, 1);
+	make_old(volume, node);
+	return (info.access.seconds != 4 ? MOVES_ACCESS : 0) | (info.write.seconds != 3 ? MOVES_WRITE : 0) |
+	       (info.change.seconds != 2 ? MOVES_CHANGE : 0);
+}
+
+static void times_of_data(void)
+{
+	struct mfs_volume *volume = ntfs_volume();
+	struct mfs_node *root = mfs_volume_root(volume), *file = make(volume, root, "f", MFS_FILE);
+	struct mfs_stream *stream = mfs_main_stream(file), *named;
+	const struct mfs_overwrite how = {.allocation = 0};
+	uint64_t copied;
+	size_t done;
+
+	make_old(volume, file);
+	EXPECT_EQ(mfs_write(volume, stream, 0, "abc", 3, 0, &done), MFS_OK);
+	EXPECT_EQ(moved(volume, file), MOVES_DATA);
+	EXPECT_EQ(mfs_write(volume, stream, 0, "abc", 0, 0, &done), MFS_OK);
+	EXPECT_EQ(mfs_write(volume, stream, 0, "abc", 3, MFS_WRITE_KEEP_TIMES, &done), MFS_OK);
+	EXPECT_EQ(moved(volume, file), MOVES_NONE);
+	EXPECT_EQ(mfs_set_size(volume, stream, 5000), MFS_OK);
+	EXPECT_EQ(moved(volume, file), MOVES_DATA);
+	EXPECT_EQ(mfs_set_allocation(volume, stream, 9000), MFS_OK);
+	EXPECT_EQ(moved(volume, file), MOVES_DATA);
+	EXPECT_EQ(mfs_fallocate(volume, stream, 0, 10, MFS_FALLOCATE_PUNCH), MFS_OK);
+	EXPECT_EQ(moved(volume, file), MOVES_DATA);
+	EXPECT_EQ(mfs_copy(volume, stream, 0, stream, 100, 10, &copied), MFS_OK);
+	EXPECT_EQ(moved(volume, file), MOVES_DATA);
+	EXPECT_EQ(mfs_copy(volume, stream, 6000, stream, 100, 10, &copied), MFS_OK);
+	EXPECT_EQ(moved(volume, file), MOVES_NONE);
+	EXPECT_EQ(mfs_overwrite(volume, stream, &how), MFS_OK);
+	EXPECT_EQ(moved(volume, file), MOVES_DATA | MOVES_ACCESS);
+	EXPECT_EQ(mfs_stream_create(volume, file, S("s"), &named), MFS_OK);
+	EXPECT_EQ(moved(volume, file), MOVES_CHANGE);
+	EXPECT_EQ(mfs_write(volume, named, 0, "abc", 3, 0, &done), MFS_OK);
+	EXPECT_EQ(moved(volume, file), MOVES_DATA);
+	EXPECT_EQ(mfs_stream_rename(volume, file, S("s"), S("t"), false), MFS_OK);
+	EXPECT_EQ(moved(volume, file), MOVES_CHANGE);
+	EXPECT_EQ(mfs_stream_remove(volume, file, S("t"), NULL), MFS_OK);
+	EXPECT_EQ(moved(volume, file), MOVES_CHANGE);
+	mfs_stream_drop(volume, named);
+	mfs_stream_drop(volume, stream);
+	mfs_node_drop(volume, file);
+	mfs_node_drop(volume, root);
+	mfs_volume_destroy(volume);
+}
+
+static void times_of_names(void)
+{
+	struct mfs_volume *volume = posix_volume();
+	struct mfs_node *root = mfs_volume_root(volume), *a = make(volume, root, "a", MFS_DIRECTORY);
+	struct mfs_node *b = make(volume, root, "b", MFS_DIRECTORY), *file = make(volume, a, "f", MFS_FILE);
+	struct mfs_node *other = make(volume, b, "g", MFS_FILE);
+	struct mfs_node *all[] = {root, a, b, file, other};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		make_old(volume, all[i]);
+	EXPECT_EQ(mfs_link(volume, file, b, S("link")), MFS_OK);
+	EXPECT(moved(volume, file) == MOVES_CHANGE && moved(volume, b) == MOVES_DATA);
+	EXPECT_EQ(unlink_any(volume, b, "link"), MFS_OK);
+	EXPECT(moved(volume, file) == MOVES_CHANGE && moved(volume, b) == MOVES_DATA);
+	EXPECT_EQ(moved(volume, a), MOVES_NONE);
+	EXPECT_EQ(move(volume, a, "f", a, "h", 0), MFS_OK);
+	EXPECT(moved(volume, file) == MOVES_CHANGE && moved(volume, a) == MOVES_DATA);
+	EXPECT_EQ(move(volume, a, "h", b, "f", 0), MFS_OK);
+	EXPECT(moved(volume, file) == MOVES_CHANGE && moved(volume, a) == MOVES_DATA);
+	EXPECT_EQ(moved(volume, b), MOVES_DATA);
+	mfs_node_drop(volume, make(volume, a, "h", MFS_DIRECTORY));
+	EXPECT_EQ(moved(volume, a), MOVES_DATA);
+	EXPECT_EQ(move(volume, b, "f", a, "h", MFS_RENAME_EXCHANGE), MFS_OK);
+	EXPECT(moved(volume, file) == MOVES_CHANGE && moved(volume, a) == MOVES_DATA);
+	EXPECT_EQ(moved(volume, b), MOVES_DATA);
+	EXPECT_EQ(move(volume, b, "g", a, "h", MFS_RENAME_REPLACE), MFS_OK);
+	EXPECT(moved(volume, file) == MOVES_CHANGE && moved(volume, other) == MOVES_CHANGE);
+	EXPECT(moved(volume, a) == MOVES_DATA && moved(volume, b) == MOVES_DATA);
+	EXPECT_EQ(moved(volume, root), MOVES_NONE);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		mfs_node_drop(volume, all[i]);
+	mfs_volume_destroy(volume);
+}
+
 /* ---- the volume ------------------------------------------------------------------------------------ */
 
 static void limits(void)
@@ -1496,6 +1606,8 @@ int main(void)
 	RUN(reparse_points);
 	RUN(security);
 	RUN(fields);
+	RUN(times_of_data);
+	RUN(times_of_names);
 	RUN(limits);
 	RUN(read_only);
 	RUN(several_volumes);

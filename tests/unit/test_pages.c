@@ -7,6 +7,7 @@
 
 #include "../../src/core/pages.h"
 #include "../../src/os/os.h"
+#include "random.h"
 
 #ifdef __linux__
 #	include <unistd.h>
@@ -367,12 +368,47 @@ static void notes_stay_apart(void)
 	pages_destroy(NULL);
 }
 
+/* Regions far apart from each other, whose places in the table of regions collide. */
+static void regions_far_apart(void)
+{
+	enum { REGIONS = 30, ROUNDS = 40 };
+	struct pages *pages = pages_create();
+	char *at[REGIONS], *between[REGIONS];
+	size_t size[REGIONS], got;
+	struct random random;
+
+	REQUIRE(pages != NULL);
+	random_seed(&random, 11);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		for (unsigned i = 0; i < REGIONS; i++) {
+			size[i] = (size_t)random_between(&random, 1, 24) * PAGES_REGION;
+			between[i] = os_pages_reserve(size[i], PAGES_REGION);
+			at[i] = pages_take(pages, 8192, 8192, 1, &got);
+			REQUIRE(at[i] != NULL && got == 8192);
+			at[i][0] = at[i][8192 * OS_PAGE_SIZE - 1] = (char)(round + i);
+		}
+		for (unsigned left = REGIONS; left > 0; left--) {
+			unsigned which = (unsigned)random_below(&random, left);
+
+			EXPECT_EQ(at[which][0], at[which][8192 * OS_PAGE_SIZE - 1]);
+			pages_give(pages, at[which], 8192);
+			at[which] = at[left - 1];
+		}
+		for (unsigned i = 0; i < REGIONS; i++)
+			if (between[i] != NULL)
+				os_pages_release(between[i], size[i]);
+	}
+	EXPECT(pages_held(pages) <= HELD_MOST);
+	pages_destroy(pages);
+}
+
 int main(void)
 {
 	RUN(every_alignment);
 	RUN(shorter_rather_than_more);
 	RUN(whole_regions_and_beyond);
 	RUN(notes_stay_apart);
+	RUN(regions_far_apart);
 	RUN(memory_comes_back);
 	RUN(huge_pages_are_split);
 	RUN(random_against_shadow);
