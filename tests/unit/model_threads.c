@@ -526,7 +526,8 @@ static void by_number(struct worker *worker)
 	MUST_BE(worker,
 		mfs_ea_get(worker->shared->volume, node, worker->buffer, sizeof(worker->buffer), &size),
 		MFS_OK);
-	MUST(worker, size == 0 || size == 13);
+	/* The marked node has what all threads set. */
+	MUST(worker, size == 0 || size == 13 || node == worker->shared->others.marked);
 	MUST_BE(worker,
 		mfs_security_get(worker->shared->volume, node, worker->buffer, sizeof(worker->buffer), &size),
 		MFS_OK);
