@@ -614,8 +614,9 @@ static void walks(void)
 	EXPECT(needed == 8 && memcmp(text, "\\Aa\\File", 8) == 0);
 	EXPECT_EQ(mfs_normalize(volume, S("\\aA\\nEw"), '\\', text, 7, &needed), MFS_OK);
 	EXPECT(needed == 7 && memcmp(text, "\\Aa\\nEw", 7) == 0);
+	text[6] = '#';
 	EXPECT_EQ(mfs_normalize(volume, S("\\aA\\nEw"), '\\', text, 6, &needed), MFS_BUFFER_TOO_SMALL);
-	EXPECT_EQ(needed, 7);
+	EXPECT(needed == 7 && text[6] == '#');
 	EXPECT_EQ(mfs_normalize(volume, S("\\"), '\\', text, 1, &needed), MFS_OK);
 	EXPECT(needed == 1 && text[0] == '\\');
 	EXPECT_EQ(mfs_normalize(volume, S("\\"), '\\', text, 0, &needed), MFS_BUFFER_TOO_SMALL);
@@ -1073,6 +1074,15 @@ static void xattrs(void)
 	EXPECT_EQ(size, 4);
 	EXPECT_EQ(mfs_xattr_list(volume, file, value, 4, &size), MFS_OK);
 	EXPECT(memcmp(value, "a\0b", 4) == 0);
+	/* A name that would fit behind one that does not is not written either. */
+	EXPECT_EQ(mfs_xattr_remove(volume, file, S("a")), MFS_OK);
+	EXPECT_EQ(mfs_xattr_set(volume, file, S("longer"), "xy", 2, 0), MFS_OK);
+	EXPECT_EQ(mfs_xattr_set(volume, file, S("a"), "new", 3, 0), MFS_OK);
+	memset(value, '#', 20);
+	EXPECT_EQ(mfs_xattr_list(volume, file, value, 5, &size), MFS_BUFFER_TOO_SMALL);
+	EXPECT_EQ(size, 11);
+	EXPECT(memcmp(value + 2, "##################", 18) == 0);
+	EXPECT_EQ(mfs_xattr_remove(volume, file, S("longer")), MFS_OK);
 	EXPECT_EQ(mfs_xattr_set(volume, file, S("c"), value, sizeof(value), 0), MFS_TOO_LARGE);
 	EXPECT(mfs_xattr_set(volume, file, name, 256, value, 1, 0) != MFS_OK);
 	EXPECT(mfs_xattr_set(volume, file, name, 0, value, 1, 0) != MFS_OK);
@@ -1147,7 +1157,8 @@ static void reparse_points(void)
 	struct mfs_node *root = mfs_volume_root(volume), *file = make(volume, root, "f", MFS_FILE);
 	struct mfs_node *directory = make(volume, root, "d", MFS_DIRECTORY), *symlink;
 	unsigned char other[24], got[64], mount[] = {3, 0, 0, 0xa0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-	const struct mfs_new plain = {.kind = MFS_FILE};
+	const struct mfs_new plain = {.kind = MFS_FILE},
+			     point = {.kind = MFS_FILE, .reparse = mount, .reparse_size = sizeof(mount)};
 	uint64_t start = used_bytes(volume);
 	size_t size;
 
@@ -1158,6 +1169,7 @@ static void reparse_points(void)
 	EXPECT_EQ(mfs_reparse_set(volume, file, odd_tag, 24, MFS_REPARSE_REPLACE), MFS_NOT_REPARSE_POINT);
 	EXPECT_EQ(mfs_reparse_set(volume, file, odd_tag, 23, 0), MFS_REPARSE_INVALID);
 	EXPECT_EQ(mfs_reparse_set(volume, file, mount, sizeof(mount), 0), MFS_NOT_DIRECTORY);
+	EXPECT_EQ(mfs_create(volume, root, S("p"), &point, NULL), MFS_NOT_DIRECTORY);
 	EXPECT_EQ(used_bytes(volume), start);
 	EXPECT_EQ(mfs_reparse_set(volume, file, odd_tag, 24, MFS_REPARSE_CREATE), MFS_OK);
 	EXPECT_EQ(mfs_reparse_set(volume, file, odd_tag, 24, MFS_REPARSE_CREATE), MFS_EXISTS);
@@ -1292,6 +1304,27 @@ static void fields(void)
 	mfs_node_accessed(volume, file, true);
 	info = info_of(volume, file);
 	EXPECT(info.access.seconds > set.access.seconds);
+	/* A change counts as a write does, and a nanosecond decides. */
+	set = (struct mfs_set){.what = MFS_SET_ACCESS | MFS_SET_WRITE | MFS_SET_CHANGE,
+			       .access = {info.access.seconds - 1000, 5},
+			       .write = {1, 1},
+			       .change = {info.access.seconds - 1000, 4}};
+	EXPECT_EQ(mfs_node_set(volume, file, &set), MFS_OK);
+	mfs_node_accessed(volume, file, false);
+	info = info_of(volume, file);
+	EXPECT(same_time(&info.access, &set.access));
+	set.change.nanoseconds = 5;
+	EXPECT_EQ(mfs_node_set(volume, file, &set), MFS_OK);
+	mfs_node_accessed(volume, file, false);
+	EXPECT(info_of(volume, file).access.seconds > set.access.seconds);
+	for (unsigned i = 0; i < 4; i++) {
+		const struct mfs_time wrong = {5, 1000000000};
+		static const uint32_t what[] = {MFS_SET_BIRTH, MFS_SET_ACCESS, MFS_SET_WRITE, MFS_SET_CHANGE};
+
+		set = (struct mfs_set){
+			.what = what[i], .birth = wrong, .access = wrong, .write = wrong, .change = wrong};
+		EXPECT_EQ(mfs_node_set(volume, file, &set), MFS_INVALID);
+	}
 	EXPECT_EQ(mfs_create(volume, root, S("dev"), &what, &device), MFS_OK);
 	info = info_of(volume, device);
 	EXPECT(info.device == what.device && info.mode == 0600 && info.kind == MFS_BLOCK_DEVICE);
@@ -1437,6 +1470,7 @@ static void limits(void)
 	EXPECT_EQ(mfs_create(volume, root, S("a"), &plain, NULL), MFS_OK);
 	EXPECT_EQ(mfs_create(volume, root, S("b"), &plain, &node), MFS_OK);
 	EXPECT_EQ(mfs_create(volume, root, S("c"), &plain, NULL), MFS_NO_NODES);
+	EXPECT_EQ(mfs_create(volume, root, S("b"), &plain, NULL), MFS_EXISTS);
 	EXPECT_EQ(mfs_link(volume, node, root, S("c")), MFS_OK);
 	EXPECT_EQ(mfs_volume_resize(volume, 1 << 20, 2), MFS_INVALID);
 	EXPECT_EQ(mfs_volume_resize(volume, 16, 0), MFS_INVALID);
@@ -1447,6 +1481,7 @@ static void limits(void)
 	EXPECT(mfs_volume_label(volume, label) == 5 && memcmp(label, "Label", 5) == 0);
 	EXPECT_EQ(mfs_volume_set_label(volume, S("123456789012345678901234567890123")), MFS_NAME_TOO_LONG);
 	EXPECT_EQ(mfs_volume_set_label(volume, S("\xff")), MFS_NAME_INVALID);
+	EXPECT_EQ(mfs_volume_set_label(volume, S("a\0b")), MFS_NAME_INVALID);
 	EXPECT_EQ(mfs_volume_set_label(volume, S("12345678901234567890123456789012")), MFS_OK);
 	EXPECT_EQ(mfs_volume_label(volume, label), 32);
 	mfs_node_drop(volume, node);
@@ -1458,6 +1493,10 @@ static void limits(void)
 	options.unit = 131072;
 	EXPECT_EQ(mfs_volume_create(&options, &volume), MFS_INVALID);
 	options.unit = 0;
+	options.label = "\xff\xff";
+	options.label_size = 2;
+	EXPECT_EQ(mfs_volume_create(&options, &volume), MFS_NAME_INVALID);
+	options.label = NULL;
 	options.max_bytes = 16;
 	EXPECT_EQ(mfs_volume_create(&options, &volume), MFS_NO_SPACE);
 	options.max_bytes = 0;
