@@ -6,6 +6,7 @@ import os
 import stat
 import struct
 
+import compared
 import ntfs
 from mounted import Skip, Volume, main
 from ntfs import get, junction, lx_symlink, put, remove, symlink
@@ -529,6 +530,36 @@ def test_streams_as_paths():
         os.rename(v / "d", v / "e")
         assert read(v / "e:s") == b"of a directory"
         refuses(errno.ENOENT, os.stat, v / "d:s")
+
+
+def test_stream_paths_have_ranges():
+    with Volume("-o", "streams=colon") as v:
+        write(v / "f", b"main")
+        file, main_file = os.open(v / "f:s", os.O_RDWR | os.O_CREAT), os.open(v / "f", os.O_RDWR)
+        try:
+            compared.fallocate(file, 0, 0, 10000)
+            assert os.fstat(file).st_size == 10000
+            compared.fallocate(file, 1, 0, 20000)  # FALLOC_FL_KEEP_SIZE
+            assert os.fstat(file).st_size == 10000
+            refuses(errno.EOPNOTSUPP, compared.fallocate, file, 3, 0, 4096)  # and PUNCH_HOLE
+            os.pwrite(file, b"xyz", 100000)
+            assert os.lseek(file, 50000, os.SEEK_DATA) == 100000 // 512 * 512
+            assert os.lseek(file, 100001, os.SEEK_HOLE) == 100003
+            refuses(errno.ENXIO, os.lseek, file, 100003, os.SEEK_DATA)
+            assert os.copy_file_range(file, main_file, 3, 100000, 0) == 3 and read(v / "f") == b"xyzn"
+        finally:
+            os.close(file)
+            os.close(main_file)
+        with open(v / "f:s", "wb") as emptied:
+            assert os.fstat(emptied.fileno()).st_size == 0
+        os.utime(v / "f:s", ns=(10**18, 2 * 10**18))
+        assert os.stat(v / "f").st_mtime_ns == 2 * 10**18 == os.stat(v / "f:s").st_mtime_ns
+        os.utime(v / "f:s")
+        assert os.stat(v / "f").st_mtime_ns < 2 * 10**18
+        os.mknod(v / "f:n", stat.S_IFREG | 0o600)
+        assert read(v / "f:n") == b""
+        refuses(errno.EINVAL, os.mknod, v / "f:p", stat.S_IFIFO | 0o600)
+        refuses(errno.EPERM, os.link, v / "f:s", v / "g")
 
 
 def test_stream_paths_move_the_files_times():

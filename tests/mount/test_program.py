@@ -139,6 +139,52 @@ def test_nothing_to_unmount():
         assert done.returncode == 2 and point in done.stdout, done
 
 
+def test_it_counts_requests():
+    with Volume() as v:
+        open(v / "f", "w", encoding="ascii").close()
+        counts = dict(line.split(": ") for line in v.memefs("--stats", v.path).stdout.splitlines())
+        assert int(counts["CREATE"]) == 1 and int(counts["INIT"]) == 1 and int(counts["IOCTL"]) >= 1, counts
+        os.mkdir(v / "d")
+        again = dict(line.split(": ") for line in v.memefs("--stats", v.path).stdout.splitlines())
+        assert int(again["MKDIR"]) == 1 and "MKDIR" not in counts, again
+    with tempfile.TemporaryDirectory() as point:
+        refused("--stats", point, says=[point, "nothing"])
+
+
+def test_what_it_does_is_logged():
+    with tempfile.TemporaryDirectory() as folder:
+        point, log = os.path.join(folder, "with blanks\tand\\more"), os.path.join(folder, "log")
+        os.mkdir(point)
+        refused("-d", "1", "-D", os.path.join(folder, "none", "log"), point, says=os.path.join(folder, "none", "log"))
+        done = run(MEMEFS, "--verbose", "-d", "-1", "-D", log, "-t", "1000", "-s", "10m", point)
+        try:
+            assert point in done.stdout and "10 MiB" in done.stdout, done.stdout
+            os.mkdir(os.path.join(point, "d"))
+            assert f"mount point: {point}" in run(MEMEFS, "--status", point).stdout
+        finally:
+            run(MEMEFS, "--unmount", point)
+        with open(log, encoding="utf-8", errors="replace") as lines:
+            assert "MKDIR" in lines.read()
+
+
+def test_what_is_not_ours_stays():
+    with tempfile.TemporaryDirectory() as folder:
+        refused("--unmount", os.path.join(folder, "missing"), says="missing")
+        refused("--status", os.path.join(folder, "missing"), says="missing")
+        if os.geteuid():
+            return
+        run("mount", "-t", "tmpfs", "none", folder)
+        try:
+            refused("--unmount", folder, says=[folder, "not memefs", "tmpfs"])
+        finally:
+            run("umount", folder)
+
+
+def test_a_volume_that_holds_nothing_is_refused():
+    with tempfile.TemporaryDirectory() as point:
+        refused("-s", "100", point, says="no space")
+
+
 def test_version_and_help():
     assert run(MEMEFS, "--version").stdout.startswith("memefs ")
     text = run(MEMEFS, "--help").stdout

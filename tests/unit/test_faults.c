@@ -1156,6 +1156,35 @@ static void replaced_directory(void)
 	scene_end(&scene);
 }
 
+/* A node without a name whose naming failed half-way can be named later. */
+static void nameless_can_be_named_later(void)
+{
+	const struct mfs_new what = {.kind = MFS_FILE};
+	unsigned failures = 0;
+	struct scene scene;
+	char name[16];
+
+	scene_begin(&scene, true);
+	for (unsigned i = 0; i < 80; i++) {
+		struct mfs_node *node;
+		enum mfs_status status;
+
+		REQUIRE(mfs_create_nameless(scene.volume, &what, &node) == MFS_OK);
+		snprintf(name, sizeof(name), "named%02u", i);
+		arm(2, true); /* behind the entry: where it is put in */
+		status = mfs_link(scene.volume, node, scene.root, name, strlen(name));
+		heap.armed = false;
+		if (status != MFS_OK) {
+			EXPECT_EQ(status, MFS_NO_SPACE);
+			EXPECT_EQ(mfs_link(scene.volume, node, scene.root, name, strlen(name)), MFS_OK);
+			failures++;
+		}
+		mfs_node_drop(scene.volume, node);
+	}
+	EXPECT(failures > 0);
+	scene_end(&scene);
+}
+
 /* A write that may be cut short tells how far it came, and that is what is there. */
 static void short_writes(void)
 {
@@ -1336,6 +1365,7 @@ int main(void)
 	RUN(node_limit);
 	RUN(freeing_needs_nothing);
 	RUN(replaced_directory);
+	RUN(nameless_can_be_named_later);
 	RUN(short_writes);
 	RUN(trees);
 	RUN(indexes);
