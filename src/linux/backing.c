@@ -331,13 +331,15 @@ static bool use_again(struct backing *backing, uint32_t number)
 	return again;
 }
 
-static void end_doomed(struct backing *backing)
+/* False: the kernel lacks something, and some are left. */
+static bool end_doomed(struct backing *backing)
 {
 	uint32_t number;
 
 	while ((number = pop(backing, &backing->doomed)))
 		if (!use_again(backing, number) && !file_end(backing, number))
-			break;
+			return false;
+	return true;
 }
 
 /* Removes what is ready beyond what is made ahead. */
@@ -374,10 +376,12 @@ static bool has_work(const struct backing *backing)
 
 static void work(struct backing *backing)
 {
+	bool good;
+
 	if (backing->ready.count >= READY_LOW && backing->doomed.count < DOOMED_MOST)
 		wait_for(backing, MOMENT_MS);
-	end_doomed(backing);
-	if (!make_ready(backing))
+	good = end_doomed(backing);
+	if (!make_ready(backing) || !good)
 		wait_for(backing, RETRY_MS);
 	look_at_room(backing);
 }
