@@ -185,11 +185,11 @@ static void closed(struct front *front, uint64_t number)
 	mfs_stream_drop(front->volume, stream);
 }
 
-/* The stream has no name any more; NULL: all of this file have none. */
-static void lose(struct front *front, const struct mfs_node *file, struct mfs_stream *stream)
+/* The file's streams have no name any more. */
+static void lose(struct front *front, const struct mfs_node *file)
 {
 	struct colon *colon = front->colon;
-	struct known key = {.file = file, .stream = stream}, **found, *known;
+	struct known key = {.file = file}, **found, *known;
 
 	do {
 		struct mfs_stream *lost = NULL;
@@ -204,7 +204,7 @@ static void lose(struct front *front, const struct mfs_node *file, struct mfs_st
 		}
 		pthread_mutex_unlock(&colon->lock);
 		mfs_stream_drop(front->volume, lost);
-	} while (found && !stream);
+	} while (found);
 }
 
 static void forget_lookups(struct front *front, uint64_t number, uint64_t lookups)
@@ -247,7 +247,7 @@ static void after(struct front *front, struct mfs_node *file)
 	if (file) {
 		mfs_node_info(front->volume, file, &info);
 		if (info.links == 0)
-			lose(front, file, NULL);
+			lose(front, file);
 		mfs_node_drop(front->volume, file);
 	}
 	front_settled(front);
@@ -913,41 +913,12 @@ static void listxattr_(fuse_req_t req, fuse_ino_t number, size_t size)
 		fuse_reply_xattr(req, 0);
 }
 
-/* The stream of an attribute, with a reference. NULL: there is none. */
-static struct mfs_stream *stream_of(struct front *front, struct mfs_node *node, const char *attribute)
-{
-	const char *name = streams_name(front, attribute);
-	struct mfs_stream *stream;
-
-	if (!name || mfs_stream_open(front->volume, node, name, strlen(name), &stream) != MFS_OK)
-		return NULL;
-	return stream;
-}
-
 static void removexattr_(fuse_req_t req, fuse_ino_t number, const char *name)
 {
-	struct front *front = front_of(req);
-	struct mfs_stream *stream = NULL, *now;
-	struct mfs_node *node;
-
-	if (is_stream(number)) {
+	if (is_stream(number))
 		fuse_reply_err(req, ENODATA);
-		return;
-	}
-	atomic_fetch_add_explicit(&front->settling, 1, memory_order_relaxed);
-	node = front_node(front, number);
-	if (node)
-		stream = stream_of(front, node, name);
-	plain(req)->removexattr(req, number, name);
-	if (stream) {
-		now = stream_of(front, node, name);
-		if (now != stream)
-			lose(front, node, stream);
-		mfs_stream_drop(front->volume, now);
-		mfs_stream_drop(front->volume, stream);
-	}
-	mfs_node_drop(front->volume, node);
-	front_settled(front);
+	else
+		plain(req)->removexattr(req, number, name);
 }
 
 /* The ordinary ioctls are about nodes. */

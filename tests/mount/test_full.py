@@ -229,12 +229,6 @@ def test_streams_go_with_their_file():
             os.rename(v / "other", v / "file")
             os.unlink(v / "file")
             back(v, start)
-            open(v / "file", "wb").close()
-            empty = used(v.path)
-            make(v / "file")
-            for stream in "rst":
-                os.removexattr(v / "file", f"user.{stream}")
-            back(v, empty)
             # What is open stays, until it is closed; a name more keeps all.
             make(v / "file")
             os.link(v / "file", v / "link")
