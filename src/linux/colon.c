@@ -820,14 +820,14 @@ static void fallocate_(fuse_req_t req, fuse_ino_t number, int mode, off_t offset
 		       struct fuse_file_info *info)
 {
 	struct front *front = front_of(req);
-	unsigned flags = mode ? MFS_FALLOCATE_KEEP_SIZE : 0;
 	enum mfs_status status;
+	unsigned flags;
 
 	if (!is_stream(number)) {
 		plain(req)->fallocate(req, number, mode, offset, size, info);
 		return;
 	}
-	if (mode & ~FALLOC_FL_KEEP_SIZE)
+	if (!files_fallocate_flags(mode, &flags))
 		status = MFS_NOT_SUPPORTED;
 	else if (offset < 0 || size <= 0)
 		status = MFS_INVALID;

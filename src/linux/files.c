@@ -131,7 +131,7 @@ void files_write(fuse_req_t req, fuse_ino_t number, const char *from, size_t siz
 
 /* ---- space --------------------------------------------------------------------------------- */
 
-static bool fallocate_flags(int mode, unsigned *flags)
+bool files_fallocate_flags(int mode, unsigned *flags)
 {
 	switch (mode) {
 	case 0:
@@ -178,7 +178,7 @@ void files_fallocate(fuse_req_t req, fuse_ino_t number, int mode, off_t offset, 
 	unsigned flags;
 
 	(void)number;
-	if (!fallocate_flags(mode, &flags)) {
+	if (!files_fallocate_flags(mode, &flags)) {
 		fuse_reply_err(req, EOPNOTSUPP);
 		return;
 	}

@@ -153,6 +153,8 @@ void files_write(fuse_req_t req, fuse_ino_t number, const char *from, size_t siz
 		 struct fuse_file_info *info);
 void files_fallocate(fuse_req_t req, fuse_ino_t number, int mode, off_t offset, off_t size,
 		     struct fuse_file_info *info);
+/* fallocate(2)'s mode as MFS_FALLOCATE_... False: there is no such mode. */
+bool files_fallocate_flags(int mode, unsigned *flags);
 void files_lseek(fuse_req_t req, fuse_ino_t number, off_t offset, int whence, struct fuse_file_info *info);
 void files_copy(fuse_req_t req, fuse_ino_t from_number, off_t from_offset, struct fuse_file_info *from,
 		fuse_ino_t to_number, off_t to_offset, struct fuse_file_info *to, size_t size, int flags);
