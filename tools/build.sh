@@ -35,6 +35,8 @@ build() {
 # builds KIND...: brings these builds up to date, each with the options it is for.
 builds() {
 	sanitized='-Dfrontend=false -Dbuildtype=debugoptimized -Db_lundef=false -Dlock_order=true'
+	# Unoptimized, so that a line is a line; threads do not lose each other's counts.
+	counted='-Dbuildtype=debug -Db_coverage=true -Dc_args=-fprofile-update=atomic'
 	for kind; do
 		# shellcheck disable=SC2086
 		case $kind in
@@ -43,6 +45,10 @@ builds() {
 		thread) build thread --native-file cross/clang.txt $sanitized -Db_sanitize=thread ;;
 		fuzz) build fuzz --native-file cross/clang.txt $sanitized -Db_sanitize=address,undefined -Dfuzz=true ;;
 		windows-*) build "$kind" --cross-file "cross/$kind.txt" ;;
+		coverage) build coverage $counted ;;
+		coverage-windows)
+			build coverage-windows --cross-file cross/windows-x86_64.txt $counted -- src/windows/memefs.exe
+			;;
 		esac
 	done
 }

@@ -265,6 +265,7 @@ void others_metadata(struct worker *worker)
 			      .uid = worker->index,
 			      .flags = MFS_F_NODUMP,
 			      .write = {1000 + worker->index, worker->index}};
+	struct mfs_owner owner;
 	struct mfs_info info;
 	unsigned streams = 0;
 	size_t size;
@@ -279,6 +280,8 @@ void others_metadata(struct worker *worker)
 	mfs_node_info(volume, node, &info);
 	/* All that one thread sets is seen together. */
 	MUST(worker, info.mode == info.uid && info.write.seconds == 1000 + (int64_t)info.uid);
+	mfs_node_owner(node, &owner);
+	MUST(worker, owner.mode == owner.uid);
 	MUST_BE(worker, mfs_node_flags(node), MFS_F_NODUMP);
 	worker->doing = "lists of a shared node";
 	MUST_BE(worker,

@@ -536,6 +536,26 @@ static void held(void)
 	mfs_volume_destroy(scene.volume);
 }
 
+/* A node whose last reference is gone is in the index a moment longer: nobody may take it from there. */
+static void dying_node(void)
+{
+	struct mfs_node *found;
+	uint64_t references;
+	struct scene scene;
+
+	scene_begin(&scene, false);
+	references = scene.other->references;
+	scene.other->references = 0;
+	EXPECT(!mfs_node_by_number(scene.volume, scene.other->number));
+	EXPECT_EQ(scene.other->references, 0);
+	scene.other->references = references;
+	found = mfs_node_by_number(scene.volume, scene.other->number);
+	EXPECT(found == scene.other && scene.other->references == references + 1);
+	mfs_node_drop(scene.volume, found);
+	EXPECT(sound(&scene));
+	mfs_volume_destroy(scene.volume);
+}
+
 #ifndef MEMEFS_POISON /* which sees it by itself */
 static void free_in_use(void)
 {
@@ -557,6 +577,7 @@ int main(void)
 	RUN(damage);
 	RUN(two_owners);
 	RUN(held);
+	RUN(dying_node);
 #ifndef MEMEFS_POISON
 	RUN(free_in_use);
 #endif

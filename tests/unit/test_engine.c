@@ -508,6 +508,29 @@ static void renames(void)
 	mfs_volume_destroy(volume);
 }
 
+/* Into a directory above that is younger, and back: builds that watch over the order of locks see whether the
+ * one above is locked first. */
+static void moves_up_and_down(void)
+{
+	struct mfs_volume *volume = posix_volume();
+	struct mfs_node *root = mfs_volume_root(volume), *old = make(volume, root, "old", MFS_DIRECTORY);
+	struct mfs_node *young = make(volume, root, "young", MFS_DIRECTORY);
+	struct mfs_node *file = make(volume, old, "f", MFS_FILE);
+	uint64_t number = mfs_node_number(file);
+
+	EXPECT(mfs_node_number(old) < mfs_node_number(young));
+	EXPECT_EQ(move(volume, root, "old", young, "old", 0), MFS_OK);
+	EXPECT_EQ(move(volume, old, "f", young, "f", 0), MFS_OK);
+	EXPECT_EQ(number_of(volume, young, "f"), number);
+	EXPECT_EQ(move(volume, young, "f", old, "f", 0), MFS_OK);
+	EXPECT_EQ(number_of(volume, old, "f"), number);
+	mfs_node_drop(volume, file);
+	mfs_node_drop(volume, young);
+	mfs_node_drop(volume, old);
+	mfs_node_drop(volume, root);
+	mfs_volume_destroy(volume);
+}
+
 static void whiteouts_belong_to_somebody(void)
 {
 	const struct mfs_new theirs = {.kind = MFS_CHAR_DEVICE, .uid = 1000, .gid = 2000};
@@ -1629,6 +1652,7 @@ int main(void)
 	RUN(links);
 	RUN(failures_touch_nothing);
 	RUN(renames);
+	RUN(moves_up_and_down);
 	RUN(whiteouts_belong_to_somebody);
 	RUN(spellings);
 	RUN(walks);

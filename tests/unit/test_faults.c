@@ -1156,6 +1156,29 @@ static void replaced_directory(void)
 	scene_end(&scene);
 }
 
+/* The one region that is kept though it is free, when the system has no memory for it any more. */
+static void idle_region_without_memory(void)
+{
+	struct pages *pages = pages_create();
+	const struct shelf *shelf;
+	size_t got;
+	void *at;
+
+	REQUIRE(pages);
+	shelf = &pages->shelves[KIND_LONG];
+	for (unsigned i = 0; i < 2; i++) {
+		at = real_pages_take(pages, REGION_PAGES, REGION_PAGES, 1, &got);
+		REQUIRE(at && got == REGION_PAGES);
+		pages_give(pages, at, got);
+		EXPECT(shelf->count == 1 && shelf->idle == shelf->slots[0].region);
+		pages_of_system = (struct source){.name = "page", .armed = true, .and_on = true, .at = 1};
+		EXPECT(!real_pages_take(pages, REGION_PAGES, REGION_PAGES, 1, &got));
+		pages_of_system.armed = false;
+		EXPECT(pages_of_system.hit && shelf->count == 0 && !shelf->idle);
+	}
+	pages_destroy(pages);
+}
+
 /* A node without a name whose naming failed half-way can be named later. */
 static void nameless_can_be_named_later(void)
 {
@@ -1365,6 +1388,7 @@ int main(void)
 	RUN(node_limit);
 	RUN(freeing_needs_nothing);
 	RUN(replaced_directory);
+	RUN(idle_region_without_memory);
 	RUN(nameless_can_be_named_later);
 	RUN(short_writes);
 	RUN(trees);

@@ -448,6 +448,47 @@ static void ties(void)
 	}
 }
 
+/* Full pages beside each other are emptied from the front, so that none joins another: what led to a page
+ * that goes leads to its neighbour then, two levels up as well. */
+static void emptied_pages(void)
+{
+	static struct label *labels[MOST];
+
+	for (size_t from = 0; from < 70; from++) { /* among them the border of two pages */
+		struct budget budget;
+		struct pool *pool;
+		struct tree tree = {0};
+		struct tree_place place;
+
+		budget_init(&budget, 0, 0);
+		pool = pool_create(&budget);
+		REQUIRE(pool);
+		for (size_t i = 0; i < MOST; i++) {
+			struct labelled item;
+
+			labels[i] = malloc(sizeof(*labels[i]));
+			REQUIRE(labels[i]);
+			*labels[i] = (struct label){1, i << 1};
+			item = (struct labelled){1, labels[i]};
+			REQUIRE(!tree_seek_last(&tree, &labels_kind, 1, labels[i], &place));
+			EXPECT(tree_insert(&tree, &labels_kind, pool, &place, &item));
+		}
+		REQUIRE(tree.height >= 3);
+		for (size_t i = from; i < from + MOST / 2; i++) {
+			REQUIRE(tree_seek(&tree, &labels_kind, 1, labels[i], &place));
+			tree_remove(&tree, &labels_kind, pool, &place);
+			labels[i]->rest = UINT64_MAX;
+			free(labels[i]);
+		}
+		memmove(labels + from, labels + from + MOST / 2, (MOST / 2 - from) * sizeof(labels[0]));
+		check_labels(&tree, labels, MOST / 2);
+		tree_clear(&tree, pool);
+		pool_destroy(pool);
+		for (size_t i = 0; i < MOST / 2; i++)
+			free(labels[i]);
+	}
+}
+
 int main(void)
 {
 	RUN(empty_tree);
@@ -457,5 +498,6 @@ int main(void)
 	RUN(stretches);
 	RUN(shifts);
 	RUN(ties);
+	RUN(emptied_pages);
 	return tests_end();
 }
