@@ -63,7 +63,16 @@ static void commits_again(void)
 	os_pages_release(at, size);
 }
 
-#ifdef __linux__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#	define SANITIZED 1
+#elif defined(__has_feature)
+#	if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#		define SANITIZED 1
+#	endif
+#endif
+
+/* A sanitizer has memory of its own for ours, and locks none. */
+#if defined(__linux__) && !defined(SANITIZED)
 /* A number of kB out of this process's /proc/self/status. */
 static long status_of(const char *word)
 {
