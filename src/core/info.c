@@ -22,7 +22,7 @@ static void data_info(const struct mfs_volume *volume, const struct mfs_stream *
 {
 	info->size = info->data_size = atomic_load_explicit(&stream->size, memory_order_acquire);
 	info->stored = stream_stored(volume, stream);
-	info->allocation = stream_allocation(volume, stream);
+	info->allocation = stream_allocation(volume, stream, info->size);
 }
 
 static enum mfs_unseen unseen(const struct mfs_stream *stream)

@@ -194,7 +194,8 @@ void stream_named_drop(struct mfs_volume *volume, struct named_stream *stream);
 void streams_unlist_all(struct mfs_volume *volume, struct mfs_node *node);
 /* Bytes that are charged for its data. */
 uint64_t stream_stored(const struct mfs_volume *volume, const struct mfs_stream *stream);
-uint64_t stream_allocation(const struct mfs_volume *volume, const struct mfs_stream *stream);
+/* For the size that is told beside it: without a lock, the stream's may be another by now. */
+uint64_t stream_allocation(const struct mfs_volume *volume, const struct mfs_stream *stream, uint64_t size);
 /* Sets the size under the stream's lock. */
 enum mfs_status stream_resize(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t size);
 

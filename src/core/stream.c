@@ -237,9 +237,8 @@ uint64_t stream_stored(const struct mfs_volume *volume, const struct mfs_stream 
 	return atomic_load_explicit(&stream->sectors.stored, memory_order_relaxed) * MFS_SECTOR;
 }
 
-uint64_t stream_allocation(const struct mfs_volume *volume, const struct mfs_stream *stream)
+uint64_t stream_allocation(const struct mfs_volume *volume, const struct mfs_stream *stream, uint64_t size)
 {
-	uint64_t size = atomic_load_explicit(&stream->size, memory_order_relaxed);
 	uint64_t stored = stream_stored(volume, stream);
 
 	if (stored > size)
@@ -253,10 +252,9 @@ void mfs_streams_each(struct mfs_volume *volume, struct mfs_node *node, mfs_stre
 
 	os_lock_shared(&node->lock);
 	for (stream = node->extras ? node->extras->streams : NULL; stream; stream = stream->next) {
-		struct mfs_stream_entry told = {
-			stream->name, stream->name_size,
-			atomic_load_explicit(&stream->stream.size, memory_order_relaxed),
-			stream_allocation(volume, &stream->stream)};
+		uint64_t size = atomic_load_explicit(&stream->stream.size, memory_order_relaxed);
+		struct mfs_stream_entry told = {stream->name, stream->name_size, size,
+						stream_allocation(volume, &stream->stream, size)};
 
 		if (!each(context, &told))
 			break;

@@ -4,6 +4,9 @@
  */
 #include "test.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "memefs.h"
 #include "random.h"
 
@@ -1642,6 +1645,62 @@ static void flags_and_spellings(void)
 	mfs_volume_destroy(volume);
 }
 
+struct resized {
+	struct mfs_volume *volume;
+	struct mfs_stream *stream;
+	_Atomic bool stop;
+};
+
+static void *resize_body(void *argument)
+{
+	struct resized *resized = argument;
+
+	while (!atomic_load(&resized->stop)) {
+		mfs_set_size(resized->volume, resized->stream, 3 << 20);
+		mfs_set_size(resized->volume, resized->stream, 0);
+	}
+	return NULL;
+}
+
+static bool is_whole(void *context, const struct mfs_stream_entry *entry)
+{
+	(void)context;
+	EXPECT(entry->allocation >= entry->size);
+	return true;
+}
+
+/* What is told of a stream that changes meanwhile still belongs together. */
+static void sizes_fit_allocations(void)
+{
+	struct resized resized = {.volume = ntfs_volume()};
+	struct mfs_node *root = mfs_volume_root(resized.volume), *node;
+	const struct mfs_new new = {.kind = MFS_FILE};
+	struct mfs_info info;
+	pthread_t thread;
+
+	REQUIRE(mfs_create(resized.volume, root, "f", 1, &new, &node) == MFS_OK);
+	for (int named = 0; named < 2; named++) {
+		if (named)
+			REQUIRE(mfs_stream_create(resized.volume, node, "s", 1, &resized.stream) == MFS_OK);
+		else
+			resized.stream = mfs_main_stream(node);
+		atomic_store(&resized.stop, false);
+		REQUIRE(!pthread_create(&thread, NULL, resize_body, &resized));
+		for (int i = 0; i < 200000; i++) {
+			mfs_stream_info(resized.volume, resized.stream, &info);
+			EXPECT(info.allocation >= info.size);
+			if (named)
+				mfs_streams_each(resized.volume, node, is_whole, NULL);
+		}
+		atomic_store(&resized.stop, true);
+		pthread_join(thread, NULL);
+		mfs_stream_drop(resized.volume, resized.stream);
+	}
+	mfs_node_drop(resized.volume, node);
+	mfs_node_drop(resized.volume, root);
+	mfs_volume_destroy(resized.volume);
+}
+
 int main(void)
 {
 	RUN(lists_by_position);
@@ -1661,6 +1720,7 @@ int main(void)
 	RUN(copies);
 	RUN(pieces);
 	RUN(promised_sizes);
+	RUN(sizes_fit_allocations);
 	RUN(overwrites_a_sparse_file);
 	RUN(fills_up);
 	RUN(streams);
