@@ -16,11 +16,15 @@
 #include <sys/pidfd.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "front.h"
 #include "log.h"
 #include "mountinfo.h"
+
+#define BUSY_TRIES 10
+#define BUSY_NANOSECONDS 20000000
 
 /* How long a daemon may take to free a volume of any size. */
 #define END_MILLISECONDS (60 * 1000)
@@ -119,13 +123,30 @@ static bool is_dead(const char *path)
 	return statvfs(path, &space) && (errno == ENOTCONN || errno == ECONNABORTED);
 }
 
+/* A mount can be in use for a moment when nobody uses it: the kernel lets go of files behind their close, and
+ * of names while it drops caches. */
+static bool unmounted(const char *path, int flags)
+{
+	const struct timespec pause = {.tv_nsec = BUSY_NANOSECONDS};
+
+	for (int try = 0; try < BUSY_TRIES; try++) {
+		if (!umount2(path, flags))
+			return true;
+		if (errno != EBUSY)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	errno = EBUSY;
+	return false;
+}
+
 /* Nobody can do anything with a dead mount any more, also who still has files open there: it goes
  * though it is in use. */
 static bool take_down(const char *point, const char *path, bool dead)
 {
 	if (geteuid() != 0)
 		return by_helper(path, dead) == 0;
-	if (!umount2(path, UMOUNT_NOFOLLOW | (dead ? MNT_DETACH : 0)))
+	if (unmounted(path, UMOUNT_NOFOLLOW | (dead ? MNT_DETACH : 0)))
 		return true;
 	if (errno == EBUSY)
 		log_error("'%s' is in use: a program has a file open there, or works in it", point);
