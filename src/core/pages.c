@@ -219,14 +219,10 @@ static void shelf_remove(struct shelf *shelf, struct region *region)
 
 /* ---- regions ------------------------------------------------------------------ */
 
+/* Some of the range may be in use: what cannot be locked stays as it is, and is committed again later. */
 static bool commit(const struct pages *pages, void *at, size_t size)
 {
-	if (!os_pages_commit(at, size))
-		return false;
-	if (!pages->locked || os_pages_lock(at, size))
-		return true;
-	os_pages_decommit(at, size);
-	return false;
+	return os_pages_commit(at, size) && (!pages->locked || os_pages_lock(at, size));
 }
 
 /* Sets up the notes of a small region: taken forever, but by nobody. */

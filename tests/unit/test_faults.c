@@ -15,8 +15,10 @@
 
 #define os_pages_reserve real_pages_reserve
 #define os_pages_commit real_pages_commit
+#define os_pages_lock real_pages_lock
 void *real_pages_reserve(size_t size, size_t align);
 bool real_pages_commit(void *at, size_t size);
+bool real_pages_lock(void *at, size_t size);
 #ifdef _WIN32
 #	include "../../src/os/win32.c"
 #else
@@ -24,6 +26,7 @@ bool real_pages_commit(void *at, size_t size);
 #endif
 #undef os_pages_reserve
 #undef os_pages_commit
+#undef os_pages_lock
 
 /* The two share a few names, and one with the system's headers. */
 #undef near
@@ -122,6 +125,14 @@ void *os_pages_reserve(size_t size, size_t align)
 bool os_pages_commit(void *at, size_t size)
 {
 	return !fails(&pages_of_system) && real_pages_commit(at, size);
+}
+
+/* Not really: who runs the tests may lock little. */
+bool os_pages_lock(void *at, size_t size)
+{
+	(void)at;
+	(void)size;
+	return !fails(&pages_of_system);
 }
 
 static void *failing_calloc(size_t count, size_t size)
@@ -237,7 +248,8 @@ static void scene_begin(struct scene *scene, bool ntfs)
 {
 	struct mfs_options options = {.order = ntfs ? MFS_BY_NAME : MFS_BY_POSITION,
 				      .case_insensitive = ntfs,
-				      .size_is_promise = ntfs};
+				      .size_is_promise = ntfs,
+				      .lock_memory = ntfs};
 	struct mfs_stream *stream;
 	size_t done;
 	char name[16];
@@ -1376,6 +1388,32 @@ static void without_system_memory(void)
 	scene_end(&scene);
 }
 
+/* Pages beside those that cannot be locked are somebody's: when a range is refused a page of it can be had.
+ */
+static void refused_locks_harm_nobody(void)
+{
+	enum { PAGES = 200 };
+	struct pages *pages = pages_create();
+	unsigned char *taken[PAGES];
+	size_t got;
+
+	REQUIRE(pages != NULL);
+	pages_lock(pages);
+	taken[0] = real_pages_take(pages, 1, 1, 1, &got);
+	memset(taken[0], 1, OS_PAGE_SIZE);
+	for (unsigned i = 1; i < PAGES; i++) {
+		pages_of_system = (struct source){.name = "page", .armed = true, .at = 2};
+		taken[i] = real_pages_take(pages, 1, 1, 1, &got);
+		pages_of_system.armed = false;
+		REQUIRE(taken[i] != NULL);
+		memset(taken[i], (int)(i % 251 + 1), OS_PAGE_SIZE);
+	}
+	for (unsigned i = 0; i < PAGES; i++)
+		for (unsigned k = 0; k < OS_PAGE_SIZE; k++)
+			REQUIRE(taken[i][k] == i % 251 + 1);
+	pages_destroy(pages);
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < sizeof(data); i++)
@@ -1389,6 +1427,7 @@ int main(void)
 	RUN(freeing_needs_nothing);
 	RUN(replaced_directory);
 	RUN(idle_region_without_memory);
+	RUN(refused_locks_harm_nobody);
 	RUN(nameless_can_be_named_later);
 	RUN(short_writes);
 	RUN(trees);
