@@ -169,6 +169,11 @@ static bool may_be_stale(const struct mfs_stream *stream)
 	return use && file_of(stream);
 }
 
+bool backed_is_known(const struct mfs_stream *stream)
+{
+	return !(atomic_load(&stream->backed.use) & BACKED_STALE);
+}
+
 void backed_look(struct mfs_volume *volume, struct mfs_stream *stream)
 {
 	if (may_be_stale(stream))

@@ -77,13 +77,16 @@ static void tell(struct mfs_volume *volume, struct mfs_stream *stream, struct mf
 	}
 }
 
-void mfs_stream_info(struct mfs_volume *volume, struct mfs_stream *stream, struct mfs_info *info)
+static void tell_if(bool seen, struct mfs_volume *volume, struct mfs_stream *stream, struct mfs_info *info)
 {
-	bool seen = !stream_is_backed(volume, stream) || backed_sync(volume, stream);
-
 	tell(volume, stream, info);
 	if (!seen)
 		info->unseen = MFS_UNSEEN_ALL;
+}
+
+void mfs_stream_info(struct mfs_volume *volume, struct mfs_stream *stream, struct mfs_info *info)
+{
+	tell_if(!stream_is_backed(volume, stream) || backed_sync(volume, stream), volume, stream, info);
 }
 
 void mfs_node_info(struct mfs_volume *volume, struct mfs_node *node, struct mfs_info *info)
@@ -93,7 +96,10 @@ void mfs_node_info(struct mfs_volume *volume, struct mfs_node *node, struct mfs_
 
 void mfs_node_known(struct mfs_volume *volume, struct mfs_node *node, struct mfs_info *info)
 {
-	tell(volume, &node->main, info);
+	struct mfs_stream *stream = &node->main;
+
+	tell_if(!stream_is_backed(volume, stream) || backed_is_known(stream) || backed_sync(volume, stream),
+		volume, stream, info);
 }
 
 /* ---- setting --------------------------------------------------------------------------- */

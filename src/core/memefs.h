@@ -284,8 +284,8 @@ bool mfs_node_is_directory(const struct mfs_node *node);
 uint32_t mfs_node_flags(const struct mfs_node *node);  /* MFS_F_..., without a lock */
 bool mfs_node_is_written(const struct mfs_node *node); /* somebody has its main stream open to write */
 void mfs_node_info(struct mfs_volume *volume, struct mfs_node *node, struct mfs_info *info);
-/* The same without another look at the backing file: right after mfs_node_set or mfs_set_size, which looked.
- */
+/* The same right after mfs_node_set or mfs_set_size: without another look at the backing file, if these could
+ * look. */
 void mfs_node_known(struct mfs_volume *volume, struct mfs_node *node, struct mfs_info *info);
 
 /* Of it what permissions are decided by. */

@@ -209,6 +209,8 @@ static inline bool stream_is_backed(const struct mfs_volume *volume, const struc
 /* Takes over what others did to the backing file; takes (s) and (n). Cheap when nobody could. */
 /* False: it could not be looked at. */
 bool backed_sync(struct mfs_volume *volume, struct mfs_stream *stream);
+/* It was looked at, and nobody has opened or closed it since. */
+bool backed_is_known(const struct mfs_stream *stream);
 /* The node's times were set by hand, after backed_sync. */
 void backed_times_set(struct mfs_volume *volume, struct mfs_stream *stream, bool access, bool write);
 /* The last one to have the stream frees it. */

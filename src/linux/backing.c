@@ -22,6 +22,7 @@
 
 #include "contents.h"
 #include "tmpfs.h"
+#include "waiting.h"
 
 /* The protocol's, since 7.40; older headers do not have them. */
 struct backing_map {
@@ -360,13 +361,7 @@ static void look_at_room(struct backing *backing)
 
 static void wait_for(struct backing *backing, long milliseconds)
 {
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += milliseconds * 1000000;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
-	pthread_cond_timedwait(&backing->wake, &backing->lock, &until);
+	waiting_for(&backing->wake, &backing->lock, milliseconds);
 }
 
 static bool has_work(const struct backing *backing)
@@ -594,7 +589,6 @@ static bool make_tmpfs(struct tmpfs *tmpfs, const struct cli_options *options, c
 struct backing *backing_make(const struct cli_options *options, const char **why)
 {
 	struct backing *backing = calloc(1, sizeof *backing);
-	pthread_condattr_t monotonic;
 
 	*why = "out of memory";
 	if (!backing)
@@ -610,10 +604,7 @@ struct backing *backing_make(const struct cli_options *options, const char **why
 	backing->place.strict = options->atime == CLI_ATIME_STRICT;
 	backing->device = -1;
 	pthread_mutex_init(&backing->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&backing->wake, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	waiting_init(&backing->wake);
 	pthread_cond_init(&backing->removed, NULL);
 	return backing;
 }

@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "waiting.h"
+
 #define TICK_MS 4     /* how often the watcher looks */
 #define LOAD_TICKS 8  /* looks between two that weigh the load */
 #define IDLE_TICKS 16 /* looks without a request, before the watcher sleeps */
@@ -47,7 +49,7 @@ struct serving {
 	pthread_cond_t rested, watch;
 	unsigned started;
 	bool ending;
-	int error;
+	_Atomic(int) error; /* an errno that ended it, or 0 */
 	struct worker workers[];
 };
 
@@ -115,7 +117,8 @@ static bool take(struct worker *worker, struct fuse_buf *buffer)
 		return true;
 	}
 	if (size <= 0) {
-		serving->error = size < 0 ? -size : serving->error;
+		if (size < 0)
+			atomic_store(&serving->error, -size);
 		return false;
 	}
 	/* Before the look: the watcher looks at both the other way round. */
@@ -155,7 +158,8 @@ static void set_wanted(struct serving *serving, unsigned wanted)
 		int error = pthread_create(&worker->thread, NULL, work, worker);
 
 		if (error) {
-			serving->error = serving->started ? 0 : error;
+			if (!serving->started)
+				atomic_store(&serving->error, error);
 			wanted = serving->started;
 			break;
 		}
@@ -216,7 +220,7 @@ static uint64_t all_taken(struct serving *serving, bool *reading)
  * used since the last weighing. */
 static unsigned weigh(struct serving *serving, struct view *view, unsigned *least)
 {
-	int64_t now = nanoseconds(CLOCK_MONOTONIC), span = now - view->weighed, all = 0, used;
+	int64_t now = nanoseconds(CLOCK_MONOTONIC), span = now - view->weighed + 1, all = 0, used;
 	clockid_t clock;
 
 	*least = 100;
@@ -288,17 +292,6 @@ static void sleep_long(struct serving *serving, struct view *view)
 	weigh(serving, view, &(unsigned){0});
 }
 
-static void sleep_short(struct serving *serving)
-{
-	struct timespec until;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += TICK_MS * 1000000;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
-	pthread_cond_timedwait(&serving->watch, &serving->lock, &until);
-}
-
 static void watch(struct serving *serving)
 {
 	struct view view = {.weighed = nanoseconds(CLOCK_MONOTONIC)};
@@ -307,7 +300,7 @@ static void watch(struct serving *serving)
 		if (view.idle >= IDLE_TICKS)
 			sleep_long(serving, &view);
 		else
-			sleep_short(serving);
+			waiting_for(&serving->watch, &serving->lock, TICK_MS);
 		look(serving, &view);
 	}
 }
@@ -337,14 +330,13 @@ int serving_run(struct serving *serving)
 	pthread_cond_broadcast(&serving->rested);
 	pthread_mutex_unlock(&serving->lock);
 	end(serving);
-	return serving->error;
+	return atomic_load(&serving->error);
 }
 
 struct serving *serving_make(struct fuse_session *session, unsigned most)
 {
 	size_t size = sizeof(struct serving) + most * sizeof(struct worker);
 	struct serving *serving = aligned_alloc(LINE, (size + LINE - 1) / LINE * LINE);
-	pthread_condattr_t monotonic;
 
 	if (!serving)
 		return NULL;
@@ -357,10 +349,7 @@ struct serving *serving_make(struct fuse_session *session, unsigned most)
 	}
 	pthread_mutex_init(&serving->lock, NULL);
 	pthread_cond_init(&serving->rested, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&serving->watch, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	waiting_init(&serving->watch);
 	return serving;
 }
 

@@ -93,6 +93,15 @@ static ssize_t receive(int fd, void *buffer, size_t capacity, void *user)
 	return size;
 }
 
+static size_t length(const struct iovec *vector, int count)
+{
+	size_t size = 0;
+
+	for (int i = 0; i < count; i++)
+		size += vector[i].iov_len;
+	return size;
+}
+
 /* In one piece: the kernel holds a page of ours in memory for each. */
 static ssize_t write_short(int fd, const struct iovec *vector, int count)
 {
@@ -114,7 +123,7 @@ static ssize_t send_answer(int fd, struct iovec *vector, int count, void *user)
 
 	if (init && head->unique == init && !head->error && count > 1)
 		add_to_init(front, &vector[1]);
-	if (head->len > SHORT_BYTES)
+	if (length(vector, count) > SHORT_BYTES)
 		return writev(fd, vector, count);
 	return write_short(fd, vector, count);
 }

@@ -669,12 +669,13 @@ static void a_look_that_fails_is_repeated(void)
 	EXPECT_EQ(info_of(scene, node).size, 0);
 	mfs_stream_closed(scene->volume, stream, false, true);
 	EXPECT(!mfs_node_is_written(node));
+	mfs_node_known(scene->volume, node, &known);
+	EXPECT_EQ(known.unseen, MFS_UNSEEN_ALL);
 	scene->silent = false;
 	mfs_node_known(scene->volume, node, &known);
-	EXPECT_EQ(known.size, 0);
-	EXPECT_EQ(info_of(scene, node).size, 1);
-	mfs_node_known(scene->volume, node, &known);
 	EXPECT_EQ(known.size, 1);
+	EXPECT_EQ(known.unseen, MFS_UNSEEN_NEVER);
+	EXPECT_EQ(info_of(scene, node).size, 1);
 	/* Of a named stream only its writers are noted. */
 	REQUIRE(mfs_stream_create(scene->volume, node, "s", 1, &named) == MFS_OK);
 	mfs_stream_opened(scene->volume, named, true, true);
