@@ -129,7 +129,9 @@ enum mfs_status mfs_node_set(struct mfs_volume *volume, struct mfs_node *node, c
 	/* What was read and written until now has its times; what is set comes behind it. */
 	if (stream_is_backed(volume, &node->main)) {
 		backed_sync(volume, &node->main);
-		backed_times_set(volume, &node->main, set->what & (MFS_SET_ACCESS | MFS_SET_ACCESS_NOW),
+		/* MFS_F_NOATIME, too, says what the next read means. */
+		backed_times_set(volume, &node->main,
+				 set->what & (MFS_SET_ACCESS | MFS_SET_ACCESS_NOW | MFS_SET_FLAGS),
 				 set->what & (MFS_SET_WRITE | MFS_SET_WRITE_NOW));
 	}
 	os_lock_exclusive(&node->lock);

@@ -155,10 +155,6 @@ static void reply_info(fuse_req_t req, struct front *front, fuse_ino_t number, s
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	if (info->unseen == MFS_UNSEEN_ALL) {
-		fuse_reply_err(req, ENOMEM); /* the kernel would take an old size for the file's */
-		return;
-	}
 	targets_info(front, node, info);
 	reply_stat(info, &stat);
 	fuse_reply_attr(req, &stat, reply_valid(front, info));
@@ -169,13 +165,17 @@ void reply_attributes(fuse_req_t req, struct front *front, fuse_ino_t number, st
 	struct mfs_info info;
 
 	mfs_node_info(front->volume, node, &info);
-	reply_info(req, front, number, node, &info);
+	if (info.unseen == MFS_UNSEEN_ALL)
+		fuse_reply_err(req, ENOMEM); /* the kernel would take an old size for the file's */
+	else
+		reply_info(req, front, number, node, &info);
 }
 
 void reply_known(fuse_req_t req, struct front *front, fuse_ino_t number, struct mfs_node *node)
 {
 	struct mfs_info info;
 
+	/* Also when it could not be looked at: what was asked for is done. The kernel is to ask again. */
 	mfs_node_known(front->volume, node, &info);
 	reply_info(req, front, number, node, &info);
 }

@@ -594,6 +594,7 @@ static void access_times_follow_reads(void)
 				     .change = {1000, 4}},
 			     none = {.what = MFS_SET_FLAGS | MFS_SET_KEEP_CHANGE, .flags = MFS_F_NOATIME};
 	struct mfs_set set = past;
+	int64_t tick;
 
 	EXPECT_EQ(mfs_node_set(scene->volume, node, &past), MFS_OK);
 	mfs_stream_opened(scene->volume, stream, true, false);
@@ -618,6 +619,12 @@ static void access_times_follow_reads(void)
 	mfs_stream_opened(scene->volume, stream, true, false);
 	file->accessed += 2 * DAY;
 	EXPECT_EQ(info_of(scene, node).access.seconds, 1001 + 3 * 24 * 60 * 60);
+	/* The next read counts again, also within the same tick as the last that did not. */
+	set = (struct mfs_set){.what = MFS_SET_FLAGS | MFS_SET_KEEP_CHANGE};
+	tick = file->accessed;
+	EXPECT_EQ(mfs_node_set(scene->volume, node, &set), MFS_OK);
+	file->accessed = tick;
+	EXPECT_EQ(info_of(scene, node).access.seconds, tick / 1000000000);
 	mfs_stream_closed(scene->volume, stream, true, false);
 	mfs_stream_drop(scene->volume, stream);
 	mfs_node_drop(scene->volume, node);
