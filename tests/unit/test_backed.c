@@ -617,11 +617,10 @@ static void access_times_follow_reads(void)
 	EXPECT_EQ(info_of(scene, node).access.seconds, 1001 + 3 * 24 * 60 * 60);
 	EXPECT_EQ(mfs_node_set(scene->volume, node, &none), MFS_OK);
 	mfs_stream_opened(scene->volume, stream, true, false);
-	file->accessed += 2 * DAY;
+	tick = file->accessed = 1001 * INT64_C(1000000000) + 5 * DAY;
 	EXPECT_EQ(info_of(scene, node).access.seconds, 1001 + 3 * 24 * 60 * 60);
 	/* The next read counts again, also within the same tick as the last that did not. */
 	set = (struct mfs_set){.what = MFS_SET_FLAGS | MFS_SET_KEEP_CHANGE};
-	tick = file->accessed;
 	EXPECT_EQ(mfs_node_set(scene->volume, node, &set), MFS_OK);
 	file->accessed = tick;
 	EXPECT_EQ(info_of(scene, node).access.seconds, tick / 1000000000);
