@@ -63,6 +63,8 @@ static const char words_text[] =
 	"  allow_other, allow_root        let other users, or root, in\n"
 	"  default_permissions auto_unmount max_read=BYTES fsname=NAME subtype=NAME\n"
 	"                                 as for every FUSE file system\n"
+	"  io_uring                       take requests through io_uring, if the kernel and\n"
+	"                                 libfuse have it (Linux 6.14, libfuse 3.18)\n"
 	"  ro rw noexec nosuid nodev sync dirsync noatime relatime strictatime context=...\n"
 	"                                 as mount(8) has them\n";
 

@@ -108,6 +108,7 @@ struct cli_options {
 	bool allow_other, allow_root;
 	bool default_permissions;
 	bool auto_unmount;
+	bool rings;	      /* -o io_uring */
 	enum cli_atime atime; /* -o relatime (also when not given), noatime, strictatime */
 	/* Every -o word that is libfuse's or mount(2)'s business (ro, noexec, allow_other, fsname=,
 	 * subtype=, max_read=, auto_unmount, noatime, ...), checked, separated by commas, to be handed

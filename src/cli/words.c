@@ -135,6 +135,7 @@ static const struct word_rule word_rules[] = {
 	{"default_permissions", false, false, NULL, FLAG(default_permissions)},
 	{"auto_unmount", false, true, NULL, FLAG(auto_unmount)},
 	{"max_read", true, true, take_max_read, 0},
+	{"io_uring", false, false, NULL, FLAG(rings)},
 	{"fsname", true, true, take_fsname, 0},
 	{"subtype", true, true, take_subtype, 0},
 	/* mount(8) has acted on these before it called us */

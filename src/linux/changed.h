@@ -21,7 +21,7 @@ struct front;
 /* The threads that tell the kernel. */
 struct changed {
 	pthread_mutex_t lock;
-	pthread_cond_t idle; /* running has become 0 */
+	pthread_cond_t done; /* one has told it */
 	unsigned running;    /* lock */
 };
 

@@ -4,6 +4,7 @@
 #include "counts.h"
 
 #include <inttypes.h>
+#include <linux/fuse.h>
 #include <stdio.h>
 
 static const char *const names[COUNTS] = {
@@ -21,6 +22,15 @@ static const char *const names[COUNTS] = {
 	[47] = "COPY_RANGE", [48] = "SETUPMAPPING", [49] = "REMOVEMAPPING",  [50] = "SYNCFS",
 	[51] = "TMPFILE",    [52] = "STATX",	    [COUNTS - 1] = "others",
 };
+
+bool counts_any(const struct counts *counts)
+{
+	for (unsigned opcode = 0; opcode < COUNTS; opcode++)
+		if (opcode != FUSE_INIT && opcode != FUSE_DESTROY && opcode != FUSE_INTERRUPT &&
+		    atomic_load_explicit(&counts->of[opcode], memory_order_relaxed))
+			return true;
+	return false;
+}
 
 void counts_tell(const struct counts *counts, char *to, size_t capacity)
 {

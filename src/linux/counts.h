@@ -6,6 +6,7 @@
 #define MEMEFS_LINUX_COUNTS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,9 @@ static inline void counts_add(struct counts *counts, uint32_t opcode)
 	atomic_fetch_add_explicit(&counts->of[opcode < COUNTS ? opcode : COUNTS - 1], 1,
 				  memory_order_relaxed);
 }
+
+/* Somebody has used the mount. */
+bool counts_any(const struct counts *counts);
 
 /* "NAME: number" lines of those that came, with a NUL behind them; cut off at the capacity. */
 void counts_tell(const struct counts *counts, char *to, size_t capacity);

@@ -38,16 +38,19 @@ struct front {
 	const char *point;    /* where it is mounted: where Windows's absolute links lead */
 	uint64_t generation;  /* tells this volume's numbers from an earlier one's in file handles */
 	/* Requests under way that give something back and that nobody waits for (forget, release): counted
-	 * by transport.c when they are read, taken off when they are done. statfs waits for them. */
+	 * by transport.c (or rings.c) when they are read, taken off when they are done. statfs waits for
+	 * them. */
 	_Atomic(uint32_t) settling;
 	atomic_bool giving; /* somebody waits for what was deleted (volume_gives) */
 	/* Something was deleted since a file was last opened for writing. */
 	atomic_bool removed;
 	pthread_rwlock_t streams_lock; /* streams.c's: exclusively: a stream is being set as an attribute */
 	struct changed changed;
-	struct counts counts; /* transport.c's */
-	struct serving *serving;
-	struct colon *colon; /* colon.c's, NULL: streams have no paths */
+	struct counts counts;	 /* transport.c's, or rings.c's */
+	struct serving *serving; /* NULL: there are rings */
+	struct rings *rings;	 /* rings.c's; NULL: requests are read one by one */
+	const char *rings_lack;	 /* why there are no rings; NULL: none were asked for, or there are */
+	struct colon *colon;	 /* colon.c's, NULL: streams have no paths */
 	/* The tmpfs store, NULL: data is in the engine's sectors. Prepared before INIT, kept if the kernel
 	 * can. */
 	struct backing *backing;

@@ -15,6 +15,7 @@
 #include "backing.h"
 #include "log.h"
 #include "mount.h"
+#include "rings.h"
 #include "session.h"
 
 #ifndef MEMEFS_VERSION
@@ -57,20 +58,27 @@ static void fill_front(struct front *front, const struct cli_options *options, c
 static void ready(void *context)
 {
 	struct program *program = context;
+	struct front *front = &program->front;
+	const char *store = front->backing ? "tmpfs" : "sector";
 
-	fuse_log(FUSE_LOG_INFO, "memefs: %s store%s%s\n", program->front.backing ? "tmpfs" : "sector",
-		 program->front.store_lacks ? ", no tmpfs store: " : "",
-		 program->front.store_lacks ? program->front.store_lacks : "");
+	if (front->rings && !rings_used(front))
+		front->rings_lack = "libfuse or the kernel could not start it";
+	fuse_log(FUSE_LOG_INFO, "memefs: %s store%s%s%s%s%s\n", store,
+		 front->store_lacks ? ", no tmpfs store: " : "", front->store_lacks ? front->store_lacks : "",
+		 rings_used(front) ? ", io_uring" : "", front->rings_lack ? ", no io_uring: " : "",
+		 front->rings_lack ? front->rings_lack : "");
 	if (program->options->verbose) {
 		struct mfs_space space;
 
-		mfs_volume_space(program->front.volume, &space);
-		fprintf(stderr, "memefs: mounted on %s: up to %llu MiB, %s store, process %d\n",
-			program->point, (unsigned long long)(space.total_bytes >> 20),
-			program->front.backing ? "tmpfs" : "sector", (int)getpid());
-		if (program->front.store_lacks)
-			fprintf(stderr, "memefs: no tmpfs store: %s\n", program->front.store_lacks);
+		mfs_volume_space(front->volume, &space);
+		fprintf(stderr, "memefs: mounted on %s: up to %llu MiB, %s store%s, process %d\n",
+			program->point, (unsigned long long)(space.total_bytes >> 20), store,
+			rings_used(front) ? ", io_uring" : "", (int)getpid());
+		if (front->store_lacks)
+			fprintf(stderr, "memefs: no tmpfs store: %s\n", front->store_lacks);
 	}
+	if (front->rings_lack)
+		fprintf(stderr, "memefs: no io_uring: %s\n", front->rings_lack);
 	background_ready(&program->background);
 }
 

@@ -74,6 +74,9 @@ static const int calls[] = {
 	SYS_io_uring_setup,
 	SYS_io_uring_enter,
 	SYS_io_uring_register,
+	SYS_eventfd2,
+	SYS_mbind,
+	SYS_set_mempolicy,
 	/* backing files and the tmpfs */
 	SYS_openat,
 	SYS_close,

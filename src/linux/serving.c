@@ -173,7 +173,7 @@ static void set_wanted(struct serving *serving, unsigned wanted)
 
 void serving_help(struct serving *serving)
 {
-	if (serving->most < 2 || atomic_load_explicit(&serving->wanted, memory_order_relaxed) > 1)
+	if (!serving || serving->most < 2 || atomic_load_explicit(&serving->wanted, memory_order_relaxed) > 1)
 		return;
 	pthread_mutex_lock(&serving->lock);
 	if (atomic_load(&serving->wanted) < 2 && !serving->ending)

@@ -21,7 +21,7 @@ int serving_run(struct serving *serving);
 /* From another thread: ends the run, also one that has not begun. */
 void serving_end(struct serving *serving);
 
-/* Another thread takes requests while the caller, who handles one, waits. */
+/* Another thread takes requests while the caller, who handles one, waits. NULL: nothing to do. */
 void serving_help(struct serving *serving);
 
 #endif

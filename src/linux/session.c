@@ -22,6 +22,7 @@
 #include "mountinfo.h"
 #include "recent.h"
 #include "rights.h"
+#include "rings.h"
 #include "serving.h"
 #include "transport.h"
 
@@ -91,6 +92,7 @@ static void init(void *user, struct fuse_conn_info *connection)
 	if (front->acls)
 		want(connection, FUSE_CAP_DONT_MASK | (front->checks ? 0 : FUSE_CAP_POSIX_ACL));
 	choose_store(front, connection);
+	rings_init(front, connection);
 	connection->max_write = REQUEST_BYTES;
 	connection->max_background = BACKGROUND_REQUESTS;
 	connection->time_gran = 1;
@@ -139,10 +141,26 @@ static const struct fuse_lowlevel_ops operations = {
 	.ioctl = ioctls_handle,
 };
 
+/* ---- the loop ---------------------------------------------------------------------------------- */
+
+static int run_loop(struct front *front)
+{
+	return front->rings ? rings_run(front) : serving_run(front->serving);
+}
+
+/* From another thread. */
+static void end_loop(struct front *front)
+{
+	if (front->rings)
+		fuse_session_exit(front->session);
+	else
+		serving_end(front->serving);
+}
+
 /* ---- the keeper: readiness and signals --------------------------------------------------------- */
 
 struct keeper {
-	struct serving *serving;
+	struct front *front;
 	const char *point;
 	session_ready_fn *ready;
 	void *context;
@@ -213,20 +231,21 @@ static void *keep(void *argument)
 	sigset_t set;
 	int signal;
 
-	if (root_answers(keeper)) {
+	/* Others may have used it and unmounted it before our own request came. */
+	if (root_answers(keeper) || counts_any(&keeper->front->counts)) {
 		set_readahead(keeper->point);
 		log_fuse_release();
 		atomic_store(&keeper->stood, true);
 		keeper->ready(keeper->context);
 	} else if (!atomic_load(&keeper->left)) {
-		serving_end(keeper->serving);
+		end_loop(keeper->front);
 		return NULL;
 	}
 	ending_signals(&set);
 	while (sigwait(&set, &signal))
 		;
 	if (!atomic_load(&keeper->left))
-		serving_end(keeper->serving);
+		end_loop(keeper->front);
 	return NULL;
 }
 
@@ -270,30 +289,42 @@ static bool may_check(const struct cli_options *options)
 	       (major_number > 6 || (major_number == 6 && minor_number >= 16));
 }
 
+/* What answers, by the mount's options. */
+static bool choose_operations(struct front *front, const struct cli_options *options,
+			      struct fuse_lowlevel_ops *chosen)
+{
+	bool made = true;
+
+	*chosen = operations;
+	if (options->streams == CLI_STREAMS_COLON)
+		made = colon_attach(front, &operations, chosen);
+	if (options->rings)
+		front->rings_lack = rings_lack();
+	if (made && options->rings && !front->rings_lack)
+		made = rings_attach(front, chosen);
+	if (!made)
+		log_error("out of memory");
+	return made;
+}
+
 /* libfuse parses its own words out of this list. */
 static struct fuse_session *new_session(struct front *front, const struct cli_options *options)
 {
-	char words[CLI_WORDS_BYTES + 64], program[] = "memefs", dash_o[] = "-o";
+	char words[CLI_WORDS_BYTES + 128], program[] = "memefs", dash_o[] = "-o";
 	char *argv[] = {program, dash_o, words, NULL};
 	struct fuse_args arguments = FUSE_ARGS_INIT(3, argv);
-	struct fuse_lowlevel_ops with_streams;
-	const struct fuse_lowlevel_ops *used = &operations;
+	struct fuse_lowlevel_ops chosen;
 	struct fuse_session *session;
 
-	if (options->streams == CLI_STREAMS_COLON) {
-		if (!colon_attach(front, &operations, &with_streams)) {
-			log_error("out of memory");
-			return NULL;
-		}
-		used = &with_streams;
-	}
-	/* libfuse forbids devices and set-id programs by itself; root's tmpfs has them, and so has ours. */
+	if (!choose_operations(front, options, &chosen))
+		return NULL;
 	front->owner = geteuid();
 	front->checks = may_check(options);
-	snprintf(words, sizeof words, "%s%s%s%s%s", front->checks ? "" : "default_permissions,",
+	/* libfuse forbids devices and set-id programs by itself; root's tmpfs has them, and so has ours. */
+	snprintf(words, sizeof words, "%s%s%s%s%s%s", front->checks ? "" : "default_permissions,",
 		 geteuid() == 0 ? "dev,suid," : "", front->ask_always ? "allow_root," : "",
-		 options->debug_flags ? "debug," : "", options->mount_words);
-	session = fuse_session_new(&arguments, used, sizeof *used, front);
+		 options->debug_flags ? "debug," : "", front->rings ? RINGS_WORDS : "", options->mount_words);
+	session = fuse_session_new(&arguments, &chosen, sizeof chosen, front);
 	fuse_opt_free_args(&arguments);
 	if (!session)
 		log_error("libfuse refuses the options: %s", log_fuse_last());
@@ -335,26 +366,27 @@ static unsigned threads_most(void)
 	return processors < 2 ? 2 : processors > THREADS_MOST ? THREADS_MOST : (unsigned)processors;
 }
 
+/* Who reads the requests: libfuse, if they come through io_uring. */
+static bool prepare_loop(struct front *front)
+{
+	if (front->rings)
+		return true;
+	front->serving = serving_make(front->session, threads_most());
+	if (front->serving && !transport_attach(front->session))
+		return true;
+	log_error("out of memory");
+	return false;
+}
+
 static bool prepare(struct front *front, const struct cli_options *options, struct keeper *keeper)
 {
-	front->serving = keeper->serving = serving_make(front->session, threads_most());
-	if (!front->serving) {
-		log_error("out of memory");
-		return false;
-	}
-	if (!rights_drop(options))
-		return false;
-	if (transport_attach(front->session)) {
-		log_error("out of memory");
-		return false;
-	}
-	return start_keeper(keeper);
+	return prepare_loop(front) && rights_drop(options) && start_keeper(keeper);
 }
 
 static bool serve(struct front *front, const struct cli_options *options, const char *point,
 		  session_ready_fn *ready, void *context, bool *mounted)
 {
-	struct keeper keeper = {.point = point, .ready = ready, .context = context};
+	struct keeper keeper = {.front = front, .point = point, .ready = ready, .context = context};
 	int error;
 	bool good;
 
@@ -363,7 +395,7 @@ static bool serve(struct front *front, const struct cli_options *options, const 
 		serving_free(front->serving);
 		return false;
 	}
-	error = serving_run(front->serving);
+	error = run_loop(front);
 	if (error)
 		log_error("reading requests failed: %s", strerror(error));
 	good = !error;
@@ -389,13 +421,13 @@ bool session_run(struct front *front, const struct cli_options *options, const c
 	*mounted = false;
 	log_take_fuse();
 	front->session = new_session(front, options);
-	if (!front->session)
-		return false;
-	if (mount_session(front->session, point))
+	if (front->session && mount_session(front->session, point))
 		good = serve(front, options, point, ready, context, mounted);
 	changed_end(&front->changed);
 	colon_free(front);
-	fuse_session_destroy(front->session);
+	if (front->session)
+		fuse_session_destroy(front->session);
+	rings_free(front);
 	front->session = NULL;
 	return good;
 }

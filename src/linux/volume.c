@@ -13,32 +13,36 @@
 #include <unistd.h>
 
 #include "backing.h"
+#include "rings.h"
 #include "serving.h"
 
 #define BLOCK_SIZE 4096u
 #define SETTLE_BUSY 40	 /* looks, while ever more requests come */
 #define SETTLE_MOST 2500 /* looks in all: freeing a large file takes its time */
 #define SETTLE_NANOSECONDS 20000
+/* Looks that show nothing before it is believed: a thread that has read a request may not have come to count
+ * it; and nobody sees what waits in another processor's ring. */
+#define SETTLE_SEEN 2
+#define SETTLE_UNSEEN 40
 
 /* What was deleted and closed before is not to show any more. The kernel hands out requests before
  * what it forgets, so this waits until its queue is empty and other threads are done with what was
  * in it; under load, when the queue is never empty, only for a moment. */
-static void settle(struct front *front)
+static void settle(struct front *front, int enough)
 {
 	struct pollfd queue = {.fd = fuse_session_fd(front->session), .events = POLLIN};
 	const struct timespec pause = {.tv_nsec = SETTLE_NANOSECONDS};
 	int quiet = 0, busy = 0;
 
 	serving_help(front->serving);
-	/* Twice: a thread that has read a request may not have come to count it. */
-	for (int round = 0; round < SETTLE_MOST && busy < SETTLE_BUSY && quiet < 2; round++) {
+	for (int round = 0; round < SETTLE_MOST && busy < SETTLE_BUSY && quiet < enough; round++) {
 		if (poll(&queue, 1, 0) != 0)
 			busy++, quiet = 0;
 		else if (atomic_load_explicit(&front->settling, memory_order_acquire) == 0)
 			quiet++;
 		else
 			quiet = 0;
-		if (quiet)
+		if (quiet && !front->rings)
 			sched_yield();
 		else
 			nanosleep(&pause, NULL);
@@ -49,7 +53,7 @@ bool volume_gives(struct front *front)
 {
 	if (atomic_exchange(&front->giving, true))
 		return false;
-	settle(front);
+	settle(front, front->rings ? SETTLE_UNSEEN : SETTLE_SEEN);
 	if (front->backing)
 		backing_settle(front->backing);
 	atomic_store(&front->giving, false);
@@ -63,7 +67,7 @@ void volume_statfs(fuse_req_t req, fuse_ino_t number)
 	struct statvfs stat = {.f_bsize = BLOCK_SIZE, .f_frsize = BLOCK_SIZE, .f_namemax = MFS_NAME_MAX};
 
 	(void)number;
-	settle(front);
+	settle(front, SETTLE_SEEN);
 	if (front->backing)
 		backing_settle(front->backing);
 	mfs_volume_space(front->volume, &space);
@@ -84,11 +88,11 @@ static void tell(struct front *front, struct volume_status *status)
 		backing_settle(front->backing);
 	mfs_volume_space(front->volume, &space);
 	snprintf(status->text, sizeof status->text,
-		 "label: %.*s\nserial: %08" PRIX32 "\nstore: %s\ncase: %s\nbytes: %" PRIu64
+		 "label: %.*s\nserial: %08" PRIX32 "\nstore: %s\nio_uring: %s\ncase: %s\nbytes: %" PRIu64
 		 "\nbytes used: %" PRIu64 "\nbytes free: %" PRIu64 "\nnodes: %" PRIu64
 		 "\nnodes used: %" PRIu64 "\nnodes free: %" PRIu64 "\npid: %d\n",
 		 (int)label_size, label, mfs_volume_serial(front->volume),
-		 front->backing ? "tmpfs" : "sectors",
+		 front->backing ? "tmpfs" : "sectors", rings_used(front) ? "yes" : "no",
 		 mfs_volume_case_insensitive(front->volume) ? "insensitive" : "sensitive", space.total_bytes,
 		 space.used_bytes, space.free_bytes, space.total_nodes, space.used_nodes, space.free_nodes,
 		 (int)getpid());

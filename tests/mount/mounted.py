@@ -1,8 +1,8 @@
 """What the mount tests share: a mounted volume, and TAP.
 
 The program under test is named by $MEMEFS (else build/release's), the store of its volumes by
-$MEMEFS_TEST_STORE (else the program's own choice). A test is a function whose name begins with
-test_; it fails by an exception. Skip is for what this machine cannot do.
+$MEMEFS_TEST_STORE (else the program's own choice), more -o words by $MEMEFS_TEST_WORDS. A test is a
+function whose name begins with test_; it fails by an exception. Skip is for what this machine cannot do.
 """
 import atexit
 import contextlib
@@ -86,8 +86,8 @@ def children():
 
 def store_options():
     """What every mount of the tests is given."""
-    store = os.environ.get("MEMEFS_TEST_STORE")
-    return (f"--store={store}",) if store else ()
+    store, words = os.environ.get("MEMEFS_TEST_STORE"), os.environ.get("MEMEFS_TEST_WORDS")
+    return ((f"--store={store}",) if store else ()) + (("-o", words) if words else ())
 
 
 def as_user(user):

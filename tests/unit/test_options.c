@@ -384,7 +384,11 @@ static void linux_words(void)
 	EXPECT(is(options.label, "a,b"));
 	EXPECT(options.lock_memory && options.nonempty && options.noxattr && options.case_insensitive &&
 	       options.default_permissions);
+	EXPECT(!options.rings);
 	EXPECT(is(options.mount_words, "fsname=memefs,subtype=memefs"));
+	EXPECT(LINUX("/mnt", "-o", "io_uring") && options.rings);
+	EXPECT(is(options.mount_words, "fsname=memefs,subtype=memefs"));
+	EXPECT(!LINUX("/mnt", "-o", "io_uring=1") && told("-o io_uring", "takes no value"));
 	EXPECT(LINUX("/mnt",
 		     "-oro,allow_other,,noexec,nosuid,nodev,fsname=a\\,b,auto_unmount,max_read=4096"));
 	EXPECT(options.read_only && options.allow_other && options.auto_unmount && !options.allow_root);
