@@ -60,8 +60,8 @@ struct list {
 };
 
 struct backing {
+	struct tmpfs tmpfs; /* first: all that contents.c knows of this */
 	struct mfs_backing place;
-	struct tmpfs tmpfs;
 	int device;		/* constant once started; -1 */
 	_Atomic uint64_t limit; /* of the tmpfs */
 	pthread_mutex_t lock;	/* what follows */
@@ -621,11 +621,6 @@ void backing_free(struct backing *backing)
 	pthread_cond_destroy(&backing->wake);
 	pthread_mutex_destroy(&backing->lock);
 	free(backing);
-}
-
-const struct tmpfs *backing_tmpfs(const struct backing *backing)
-{
-	return &backing->tmpfs;
 }
 
 const struct mfs_backing *backing_place(const struct backing *backing)

@@ -13,15 +13,12 @@
 #include "options.h"
 
 struct backing;
-struct tmpfs;
 
 /* Makes the place, empty. NULL: *why says what is missing (a phrase). */
 struct backing *backing_make(const struct cli_options *options, const char **why);
 /* Ends it; the session and the volume are gone. NULL is fine. */
 void backing_free(struct backing *backing);
 
-/* Where the files are. */
-const struct tmpfs *backing_tmpfs(const struct backing *backing);
 /* For mfs_volume_back. */
 const struct mfs_backing *backing_place(const struct backing *backing);
 

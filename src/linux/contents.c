@@ -11,7 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "backing.h"
 #include "tmpfs.h"
 
 enum mfs_status contents_status(int error)
@@ -50,15 +49,15 @@ enum mfs_status contents_info(void *context, uint64_t file, struct mfs_backing_i
 {
 	struct stat stat;
 
-	if (!tmpfs_stat(backing_tmpfs(context), (uint32_t)file, &stat))
+	if (!tmpfs_stat(context, (uint32_t)file, &stat))
 		return contents_status(errno);
 	tell(&stat, info);
 	return MFS_OK;
 }
 
-static int open_file(const struct backing *backing, uint64_t number)
+static int open_file(const struct tmpfs *tmpfs, uint64_t number)
 {
-	return tmpfs_open(backing_tmpfs(backing), (uint32_t)number);
+	return tmpfs_open(tmpfs, (uint32_t)number);
 }
 
 /* Closes it, and tells what it is now. */
@@ -146,7 +145,7 @@ enum mfs_status contents_allocate(void *context, uint64_t number, uint64_t offse
 
 bool contents_reset(void *context, uint64_t file, bool accessed, bool written)
 {
-	return tmpfs_reset(backing_tmpfs(context), (uint32_t)file, accessed, written);
+	return tmpfs_reset(context, (uint32_t)file, accessed, written);
 }
 
 enum mfs_status contents_seek(void *context, uint64_t number, uint64_t offset, bool hole, uint64_t *found)

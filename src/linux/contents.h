@@ -1,6 +1,6 @@
 /*
  * contents: what the engine does to the data of a backing file (struct mfs_backing): reading, changing,
- * looking. The `context` of each is the struct backing.
+ * looking. The `context` of each begins with the struct tmpfs.
  */
 #ifndef MEMEFS_LINUX_CONTENTS_H
 #define MEMEFS_LINUX_CONTENTS_H
