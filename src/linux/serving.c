@@ -26,9 +26,10 @@
 #define LOAD_TICKS 8  /* looks between two that weigh the load */
 #define IDLE_TICKS 16 /* looks without a request, before the watcher sleeps */
 #define POKE_NANOSECONDS 1000000
-#define FULL_PERCENT 92	 /* of a processor: a thread that uses so much does not keep up */
-#define SPARE_PERCENT 60 /* of a processor for each of one thread less: it would do */
-#define LINE 64		 /* a processor's cache line */
+#define STARVED_MOST 1000 /* pauses for want of memory while nobody has a request */
+#define FULL_PERCENT 92	  /* of a processor: a thread that uses so much does not keep up */
+#define SPARE_PERCENT 60  /* of a processor for each of one thread less: it would do */
+#define LINE 64		  /* a processor's cache line */
 
 struct worker {
 	_Alignas(LINE) struct serving *serving;
@@ -36,6 +37,7 @@ struct worker {
 	atomic_bool reading;	 /* waits for a request, or is about to */
 	atomic_bool left;	 /* will not touch the session any more */
 	unsigned number;
+	unsigned starved; /* its own: pauses one after the other for want of memory */
 	pthread_t thread;
 	int64_t used; /* the watcher's: nanoseconds of processor time at its last weighing */
 };
@@ -111,8 +113,9 @@ static bool take(struct worker *worker, struct fuse_buf *buffer)
 		leave_out_of_dumps(buffer);
 	if (size == -EINTR)
 		return true;
-	if (size == -ENOMEM && has_begun(serving)) {
-		/* For libfuse's buffer, or in the kernel: others may give some back soon. */
+	if (size == -ENOMEM && (has_begun(serving) || worker->starved++ < STARVED_MOST)) {
+		/* For libfuse's buffer, or in the kernel: others may give some back soon, or have a buffer
+		 * and be about to take the first request. */
 		nanosleep(&pause, NULL);
 		return true;
 	}
@@ -121,6 +124,7 @@ static bool take(struct worker *worker, struct fuse_buf *buffer)
 			atomic_store(&serving->error, -size);
 		return false;
 	}
+	worker->starved = 0;
 	/* Before the look: the watcher looks at both the other way round. */
 	atomic_fetch_add(&worker->taken, 1);
 	if (atomic_load(&serving->asleep))

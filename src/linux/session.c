@@ -40,6 +40,12 @@ static void want(struct fuse_conn_info *connection, unsigned capabilities)
 	connection->want |= connection->capable & capabilities;
 }
 
+/* There is no store of the kind that was asked for: the session is about to end. */
+static bool gave_up(const struct front *front)
+{
+	return front->backing_wanted && front->store_lacks;
+}
+
 /* The tmpfs store was prepared if we have the right to use it. Whether the kernel can is known now. */
 static void choose_store(struct front *front, struct fuse_conn_info *connection)
 {
@@ -65,7 +71,7 @@ static void choose_store(struct front *front, struct fuse_conn_info *connection)
 	backing_stop(front->backing);
 	backing_free(front->backing);
 	front->backing = NULL;
-	if (front->backing_wanted)
+	if (gave_up(front))
 		fuse_session_exit(front->session);
 }
 
@@ -199,6 +205,14 @@ static bool root_answers(struct keeper *keeper)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+/* Others may have used it, and unmounted it, before our own request came. */
+static bool stands(struct keeper *keeper)
+{
+	bool used = root_answers(keeper) || counts_any(&keeper->front->counts);
+
+	return used && !gave_up(keeper->front);
+}
+
 /* The read-ahead that the kernel allows by INIT is small; root may ask for more. */
 static void set_readahead(const char *point)
 {
@@ -231,8 +245,7 @@ static void *keep(void *argument)
 	sigset_t set;
 	int signal;
 
-	/* Others may have used it and unmounted it before our own request came. */
-	if (root_answers(keeper) || counts_any(&keeper->front->counts)) {
+	if (stands(keeper)) {
 		set_readahead(keeper->point);
 		log_fuse_release();
 		atomic_store(&keeper->stood, true);
@@ -406,7 +419,7 @@ static bool serve(struct front *front, const struct cli_options *options, const 
 	serving_free(front->serving);
 	backing_stop(front->backing);
 	*mounted = atomic_load(&keeper.stood);
-	if (good && !*mounted && front->backing_wanted && front->store_lacks)
+	if (good && !*mounted && gave_up(front))
 		log_error("no tmpfs store: %s", front->store_lacks);
 	else if (good && !*mounted && !keeper.told)
 		log_error("the mount on '%s' does not answer", point);

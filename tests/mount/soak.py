@@ -68,6 +68,7 @@ class Soaked:
         finally:
             for process in started:
                 process.kill()
+                process.wait()
         return said
 
     def folder(self, name):

@@ -29,6 +29,7 @@
 #define BLOCKS_MOST 256 /* of a file */
 #define ATTRIBUTES 4
 #define PATH_BYTES 512
+#define CLEARED 5000	  /* steps after which a process removes a folder with all that is in it */
 #define TOLD 30		  /* what is wrong after these is only counted */
 #define NODES_MOST 200000 /* that the walk at the end remembers */
 
@@ -439,6 +440,28 @@ static void (*const steps[])(struct process *process) = {
 	step_change, step_attribute, step_sync,
 };
 
+static const struct process *clearing;
+
+static int clear_one(const char *path, const struct stat *state, int kind, struct FTW *where)
+{
+	(void)state;
+	(void)kind;
+	(void)where;
+	good(clearing, "remove", path, remove(path));
+	return 0;
+}
+
+/* What renames have moved deeper than paths are made up would grow for ever. */
+static void clear(struct process *process)
+{
+	char path[PATH_BYTES];
+
+	snprintf(path, sizeof path, "d%u", below(&process->chance, NAMES));
+	clearing = process;
+	if (nftw(path, clear_one, 32, FTW_PHYS | FTW_DEPTH) < 0)
+		good(process, "walk", path, -1);
+}
+
 static _Noreturn void work(struct process *process, double until)
 {
 	for (unsigned i = 0; i < SLOTS; i++)
@@ -446,6 +469,8 @@ static _Noreturn void work(struct process *process, double until)
 	while (seconds_now() < until) {
 		for (int i = 0; i < 50; i++, process->steps++)
 			steps[below(&process->chance, sizeof steps / sizeof *steps)](process);
+		if (process->steps % CLEARED == 0)
+			clear(process);
 		counts[process->number] = process->steps;
 	}
 	_exit(0);
