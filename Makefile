@@ -26,7 +26,7 @@ check:
 	@tools/check
 
 torture:
-	@tools/install-packages check
+	@tools/install-packages torture
 	@tools/torture
 
 coverage:
