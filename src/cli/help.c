@@ -65,8 +65,10 @@ static const char words_text[] =
 	"                                 as for every FUSE file system\n"
 	"  io_uring                       take requests through io_uring, if the kernel and\n"
 	"                                 libfuse have it (Linux 6.14, libfuse 3.18)\n"
-	"  ro rw noexec nosuid nodev sync dirsync noatime relatime strictatime context=...\n"
-	"                                 as mount(8) has them\n";
+	"  ro rw noexec nosuid nodev sync dirsync noatime nodiratime relatime strictatime\n"
+	"  context=...                    as mount(8) has them\n"
+	"  remount                        change a mounted volume's limits (size, nr_inodes)\n"
+	"                                 and flags (ro, noexec, nosuid, nodev, sync)\n";
 
 void cli_help(FILE *to, const struct cli_capabilities *can, const struct cli_program *program)
 {

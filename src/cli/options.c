@@ -283,6 +283,7 @@ bool cli_parse(int argc, char *const argv[], const struct cli_capabilities *can,
 	/* Libfuse's own default is nodev,nosuid; root's mounts are as a kernel's file system has them.
 	 * What the user says comes later, and wins. */
 	taken = !(can->honours & CLI_MOUNT_WORDS) || can->root_uid || parse_words(&parse, "dev,suid");
+	options->own_words = parse.words_used;
 	if (taken)
 		taken = parse.helper ? take_helper_options(&parse, argc, words)
 				     : take_options(&parse, argc, words, argv);

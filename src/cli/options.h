@@ -76,6 +76,7 @@ struct cli_options {
 
 	/* the volume */
 	bool case_insensitive;			/* -i */
+	bool bytes_given, nodes_given;		/* -s, -n */
 	uint64_t max_bytes;			/* -s, 0: what the machine has left */
 	uint64_t max_nodes;			/* -n, 0: no limit of its own */
 	uint32_t unit_sectors;			/* --unit: 1, 2, 4 ... 128 */
@@ -110,11 +111,14 @@ struct cli_options {
 	bool auto_unmount;
 	bool rings;	      /* -o io_uring */
 	enum cli_atime atime; /* -o relatime (also when not given), noatime, strictatime */
+	bool no_dir_atime;    /* -o nodiratime */
+	bool remount;	      /* -o remount: change what is mounted */
 	/* Every -o word that is libfuse's or mount(2)'s business (ro, noexec, allow_other, fsname=,
 	 * subtype=, max_read=, auto_unmount, noatime, ...), checked, separated by commas, to be handed
 	 * to libfuse as they are. Always has fsname= and subtype=. Not in it: what only the program
 	 * itself can honour and has a field above (nonempty, noxattr, default_permissions). */
 	char mount_words[CLI_WORDS_BYTES];
+	size_t own_words; /* where in it that begins which the program did not put there by itself */
 };
 
 /* The exit status that a wrong command line, and a wrong mount point, ends with. */

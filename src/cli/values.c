@@ -18,12 +18,14 @@ static bool refuse_number(struct parse *parse, enum number number, const char *v
 
 bool parse_size(struct parse *parse, const char *value)
 {
+	parse->options->bytes_given = true;
 	return refuse_number(parse, number_size(value, parse->memory_total, &parse->options->max_bytes),
 			     value, "a size: digits and then k, m, g, t, % or nothing");
 }
 
 bool parse_nodes(struct parse *parse, const char *value)
 {
+	parse->options->nodes_given = true;
 	return refuse_number(parse, number_count(value, &parse->options->max_nodes), value,
 			     "a number of nodes: digits and then k, m, g or nothing");
 }

@@ -38,6 +38,13 @@ static bool take_gid(struct parse *parse, const char *value)
 	return parse_bounded(parse, value, 10, UINT32_MAX - 1, &parse->options->root_gid, "a group's number");
 }
 
+static bool take_diratime(struct parse *parse, const char *value)
+{
+	(void)value;
+	parse->options->no_dir_atime = false;
+	return true;
+}
+
 static bool take_noatime(struct parse *parse, const char *value)
 {
 	(void)value;
@@ -48,7 +55,7 @@ static bool take_noatime(struct parse *parse, const char *value)
 /* These two are the program's alone: libfuse knows noatime, and newer ones refuse its opposite. */
 static bool take_relatime(struct parse *parse, const char *value)
 {
-	(void)parse, (void)value;
+	(void)value;
 	parse->options->atime = CLI_ATIME_RELATIVE;
 	return true;
 }
@@ -125,6 +132,9 @@ static const struct word_rule word_rules[] = {
 	{"atime", false, false, take_relatime, 0},
 	{"relatime", false, false, take_relatime, 0},
 	{"strictatime", false, false, take_strictatime, 0},
+	{"nodiratime", false, false, NULL, FLAG(no_dir_atime)},
+	{"diratime", false, false, take_diratime, 0},
+	{"remount", false, false, NULL, FLAG(remount)},
 	{"context", true, true, NULL, 0},
 	{"fscontext", true, true, NULL, 0},
 	{"defcontext", true, true, NULL, 0},
@@ -138,6 +148,17 @@ static const struct word_rule word_rules[] = {
 	{"io_uring", false, false, NULL, FLAG(rings)},
 	{"fsname", true, true, take_fsname, 0},
 	{"subtype", true, true, take_subtype, 0},
+	/* times are never written late, what is said is little: nothing to do */
+	{"lazytime", false, false, NULL, 0},
+	{"nolazytime", false, false, NULL, 0},
+	{"norelatime", false, false, NULL, 0},
+	{"nostrictatime", false, false, NULL, 0},
+	{"silent", false, false, NULL, 0},
+	{"loud", false, false, NULL, 0},
+	/* the kernel's about a mount, which mount(8) reads and hands on when it remounts */
+	{"user_id", true, false, NULL, 0},
+	{"group_id", true, false, NULL, 0},
+	{"blksize", true, false, NULL, 0},
 	/* mount(8) has acted on these before it called us */
 	{"defaults", false, false, NULL, 0},
 	{"auto", false, false, NULL, 0},

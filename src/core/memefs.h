@@ -132,6 +132,8 @@ void mfs_volume_space(struct mfs_volume *volume, struct mfs_space *space);
 /* Changes the limits of a live volume; 0 as in mfs_options. MFS_INVALID when less
  * than what is used now. */
 enum mfs_status mfs_volume_resize(struct mfs_volume *volume, uint64_t max_bytes, uint64_t max_nodes);
+/* The limits as they were given last. */
+void mfs_volume_limits(struct mfs_volume *volume, uint64_t *max_bytes, uint64_t *max_nodes);
 
 uint32_t mfs_volume_serial(const struct mfs_volume *volume);
 uint32_t mfs_volume_unit(const struct mfs_volume *volume);

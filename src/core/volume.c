@@ -132,6 +132,12 @@ enum mfs_status mfs_volume_resize(struct mfs_volume *volume, uint64_t max_bytes,
 	return budget_resize(&volume->budget, max_bytes, max_nodes) ? MFS_OK : MFS_INVALID;
 }
 
+void mfs_volume_limits(struct mfs_volume *volume, uint64_t *max_bytes, uint64_t *max_nodes)
+{
+	*max_bytes = atomic_load(&volume->budget.byte_limit);
+	*max_nodes = atomic_load(&volume->budget.node_limit);
+}
+
 enum mfs_status mfs_volume_back(struct mfs_volume *volume, const struct mfs_backing *backing)
 {
 	const struct budget_borrower borrower = {backing->context, backing->used, backing->limit};

@@ -123,7 +123,7 @@ static void readdir_and_reply(fuse_req_t req, fuse_ino_t number, size_t size, of
 		status = access_may(req, front, node, ACCESS_READ);
 	if (status == MFS_OK)
 		status = list(&listing, node, offset);
-	if (status == MFS_OK)
+	if (status == MFS_OK && !front->no_dir_atime)
 		front_accessed(front, node);
 	if (status != MFS_OK)
 		reply_status(req, status);

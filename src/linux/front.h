@@ -35,6 +35,7 @@ struct front {
 	bool no_opendir;      /* the kernel opens directories by itself when told so */
 	bool ask_always; /* allow_root: libfuse asks who it is at each request, the kernel's caches do not */
 	enum cli_atime atime; /* how reading moves the access time */
+	bool no_dir_atime;    /* and not at all that of directories */
 	const char *point;    /* where it is mounted: where Windows's absolute links lead */
 	uint64_t generation;  /* tells this volume's numbers from an earlier one's in file handles */
 	/* Requests under way that give something back and that nobody waits for (forget, release): counted
@@ -199,5 +200,16 @@ struct volume_counts {
 	char text[2048];
 };
 #define VOLUME_COUNTS_IOCTL _IOR('m', 0xf6, struct volume_counts)
+
+/* Changes what can be changed while it is mounted; root's and the mount's owner's. */
+struct volume_change {
+	uint64_t bytes, nodes; /* limits, 0: none */
+	uint32_t what;	       /* VOLUME_CHANGE_... */
+	uint32_t atime;	       /* enum cli_atime, which has to be what it is */
+};
+#define VOLUME_CHANGE_BYTES 1u
+#define VOLUME_CHANGE_NODES 2u
+#define VOLUME_CHANGE_ATIME 4u
+#define VOLUME_CHANGE_IOCTL _IOW('m', 0xf7, struct volume_change)
 
 #endif

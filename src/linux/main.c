@@ -15,6 +15,7 @@
 #include "backing.h"
 #include "log.h"
 #include "mount.h"
+#include "remount.h"
 #include "rings.h"
 #include "session.h"
 
@@ -49,6 +50,7 @@ static void fill_front(struct front *front, const struct cli_options *options, c
 	front->negative = !options->case_insensitive && !front->ask_always;
 	front->noxattr = options->noxattr;
 	front->atime = options->atime;
+	front->no_dir_atime = options->no_dir_atime;
 	front->generation = mfs_volume_serial(front->volume);
 	front->point = point;
 	pthread_rwlock_init(&front->streams_lock, NULL);
@@ -170,7 +172,7 @@ static int act(const struct cli_capabilities *can, const struct cli_options *opt
 	snprintf(system, sizeof system, "Linux, libfuse %s", fuse_pkgversion());
 	switch (options->action) {
 	case CLI_MOUNT:
-		return mount_volume(options);
+		return options->remount ? remount(options) ? 0 : CLI_EXIT_WRONG : mount_volume(options);
 	case CLI_UNMOUNT:
 		return mount_remove(options->target) ? 0 : CLI_EXIT_WRONG;
 	case CLI_STATUS:

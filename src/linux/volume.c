@@ -98,25 +98,55 @@ static void tell(struct front *front, struct volume_status *status)
 		 (int)getpid());
 }
 
+/* 0 or an errno. */
+static int change(fuse_req_t req, const struct volume_change *to)
+{
+	struct front *front = front_of(req);
+	uid_t user = fuse_req_ctx(req)->uid;
+	uint64_t bytes, nodes;
+
+	if (user != 0 && user != front->owner)
+		return EPERM;
+	if (to->what & VOLUME_CHANGE_ATIME && to->atime != (uint32_t)front->atime)
+		return EOPNOTSUPP;
+	mfs_volume_limits(front->volume, &bytes, &nodes);
+	if (to->what & VOLUME_CHANGE_BYTES)
+		bytes = to->bytes;
+	if (to->what & VOLUME_CHANGE_NODES)
+		nodes = to->nodes;
+	/* What was deleted is not to stand in the way. */
+	settle(front, SETTLE_SEEN);
+	if (front->backing)
+		backing_settle(front->backing);
+	return mfs_volume_resize(front->volume, bytes, nodes) == MFS_OK ? 0 : EINVAL;
+}
+
 void volume_ioctl(fuse_req_t req, fuse_ino_t number, unsigned command, void *argument,
 		  struct fuse_file_info *info, unsigned flags, const void *in, size_t in_size,
 		  size_t out_size)
 {
 	struct volume_status status = {{0}};
 	struct volume_counts counts;
+	struct volume_change wanted;
+	int error;
 
 	(void)number;
 	(void)argument;
 	(void)info;
 	(void)flags;
-	(void)in;
-	(void)in_size;
 	if (command == VOLUME_STATUS_IOCTL && out_size >= sizeof status) {
 		tell(front_of(req), &status);
 		fuse_reply_ioctl(req, 0, &status, sizeof status);
 	} else if (command == VOLUME_COUNTS_IOCTL && out_size >= sizeof counts) {
 		counts_tell(&front_of(req)->counts, counts.text, sizeof counts.text);
 		fuse_reply_ioctl(req, 0, &counts, sizeof counts);
+	} else if (command == VOLUME_CHANGE_IOCTL && in_size >= sizeof wanted) {
+		memcpy(&wanted, in, sizeof wanted);
+		error = change(req, &wanted);
+		if (error)
+			fuse_reply_err(req, error);
+		else
+			fuse_reply_ioctl(req, 0, NULL, 0);
 	} else {
 		fuse_reply_err(req, ENOTTY);
 	}

@@ -53,7 +53,7 @@ LET_BE = set("""
     __assert_fail __ctype_tolower_loc __cxa_finalize __errno_location __getdelim __gmon_start__ __isoc99_sscanf
     __libc_start_main __sched_cpucount __stack_chk_fail __tls_get_addr __xpg_basename _exit abort access asprintf
     chdir clock_gettime close close_range closedir dirname dup2 execlp explicit_bzero fclose fdopen fprintf fputc fputs free
-    fwrite getegid getenv geteuid getopt_long getpid getrandom getuid memchr memcmp memcpy memmove memset nanosleep
+    fstatvfs64 fwrite getegid getenv geteuid getopt_long getpid getrandom getuid memchr memcmp memcpy memmove memset nanosleep
     optarg opterr optind optopt pidfd_open printf puts readdir64 sched_yield setsid setvbuf sigaction sigaddset
     sigemptyset sigwait snprintf statvfs64 stderr stdout strchr strcmp strcspn strdup strerror strlen strncasecmp
     strncmp strpbrk strrchr strsep strstr strtol strtoull syscall sysconf tdelete tfind umount2 uname vfprintf

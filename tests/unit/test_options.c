@@ -388,6 +388,12 @@ static void linux_words(void)
 	EXPECT(is(options.mount_words, "fsname=memefs,subtype=memefs"));
 	EXPECT(LINUX("/mnt", "-o", "io_uring") && options.rings);
 	EXPECT(is(options.mount_words, "fsname=memefs,subtype=memefs"));
+	EXPECT(LINUX("/mnt", "-o", "rw,user_id=0,group_id=0,remount,size=2g,nodiratime") && options.remount);
+	EXPECT(options.bytes_given && !options.nodes_given && options.max_bytes == 2 * GIGA);
+	EXPECT(options.no_dir_atime &&
+	       is(options.mount_words + options.own_words, "rw,fsname=memefs,subtype=memefs"));
+	EXPECT(LINUX("/mnt", "-o", "nodiratime,diratime,lazytime") && !options.no_dir_atime &&
+	       !options.remount);
 	EXPECT(!LINUX("/mnt", "-o", "io_uring=1") && told("-o io_uring", "takes no value"));
 	EXPECT(LINUX("/mnt",
 		     "-oro,allow_other,,noexec,nosuid,nodev,fsname=a\\,b,auto_unmount,max_read=4096"));
@@ -432,7 +438,6 @@ static void linux_wrong_words(void)
 		{"nosuch", "-o", "'nosuch'"},
 		{"ro,nosuch=3", "-o", "'nosuch=3'"},
 		{"sizes=3", "-o", "'sizes=3'"},
-		{"remount", "-o", "'remount'"},
 		{"size", "-o size", "missing"},
 		{"size=", "-o size", "''"},
 		{"size=x", "-o size", "'x'"},
