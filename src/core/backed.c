@@ -64,14 +64,18 @@ enum mfs_status mfs_stream_backing(struct mfs_volume *volume, struct mfs_stream 
 	return status;
 }
 
-void mfs_stream_opened(struct mfs_volume *volume, struct mfs_stream *stream, bool reads, bool writes)
+bool mfs_stream_opened(struct mfs_volume *volume, struct mfs_stream *stream, bool reads, bool writes)
 {
+	bool maps = reads && writes;
+	uint64_t before;
+
 	if (writes)
 		atomic_fetch_add_explicit(&stream->node->writers, 1, memory_order_relaxed);
 	if (!stream_is_backed(volume, stream))
-		return;
-	atomic_fetch_add(&stream->backed.use, BACKED_OPEN + (reads && writes ? BACKED_MAPPER : 0));
-	atomic_fetch_or(&stream->backed.use, BACKED_STALE | (reads && writes ? BACKED_MAPPED : 0));
+		return false;
+	atomic_fetch_add(&stream->backed.use, BACKED_OPEN + (maps ? BACKED_MAPPER : 0));
+	before = atomic_fetch_or(&stream->backed.use, BACKED_STALE | (maps ? BACKED_MAPPED : 0));
+	return maps && !(before & BACKED_MAPPED);
 }
 
 /* ---- looking at the file --------------------------------------------------------------------- */

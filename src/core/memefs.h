@@ -551,8 +551,9 @@ enum mfs_status mfs_copy(struct mfs_volume *volume, struct mfs_stream *from, uin
 enum mfs_status mfs_stream_backing(struct mfs_volume *volume, struct mfs_stream *stream, uint64_t *file);
 /* A file is about to be opened (before its backing file is asked for), or was closed again: by someone who,
  * if it has one, reads and writes that without the engine. With the last close an empty stream may lose its
- * backing file. */
-void mfs_stream_opened(struct mfs_volume *volume, struct mfs_stream *stream, bool reads, bool writes);
+ * backing file. True: from now on it may be mapped and change unseen (MFS_UNSEEN_RARELY), which it could not
+ * before. */
+bool mfs_stream_opened(struct mfs_volume *volume, struct mfs_stream *stream, bool reads, bool writes);
 void mfs_stream_closed(struct mfs_volume *volume, struct mfs_stream *stream, bool reads, bool writes);
 
 /* Gives back room that was kept for growing; call it when the last user closes. */

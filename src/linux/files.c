@@ -38,7 +38,7 @@ void files_open(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *info)
 	status = access_may_open(req, front, node, info->flags);
 	if (status == MFS_OK)
 		status = flags_may_open(node, info->flags);
-	error = status == MFS_OK ? opens_begin(front, node, info, &backing_id) : reply_errno(status);
+	error = status == MFS_OK ? opens_begin(front, node, false, info, &backing_id) : reply_errno(status);
 	if (!error && info->flags & O_TRUNC)
 		privileges_written(req, front, node);
 	if (error)

@@ -168,7 +168,7 @@ void names_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const 
 /* Answers with a node and an open file of it; the caller's reference becomes the kernel's lookup. An errno:
  * it could not be opened, nothing was answered. */
 static int reply_create(fuse_req_t req, struct front *front, fuse_ino_t parent, struct mfs_node *node,
-			struct fuse_file_info *info)
+			bool created, struct fuse_file_info *info)
 {
 	struct mfs_node *directory = front_node(front, parent);
 	bool empties = info->flags & O_TRUNC;
@@ -179,7 +179,7 @@ static int reply_create(fuse_req_t req, struct front *front, fuse_ino_t parent, 
 	/* An open file has to be looked at, a new one has not. */
 	if (!empties)
 		reply_fill_entry(front, directory, node, &entry);
-	error = opens_begin(front, node, info, &backing_id);
+	error = opens_begin(front, node, created, info, &backing_id);
 	if (!error && empties)
 		reply_fill_entry(front, directory, node, &entry);
 	mfs_node_drop(front->volume, directory);
@@ -211,7 +211,8 @@ static void open_existing(fuse_req_t req, struct front *front, fuse_ino_t parent
 		status = access_may_open(req, front, node, info->flags);
 	if (status == MFS_OK)
 		status = flags_may_open(node, info->flags);
-	error = status == MFS_OK ? reply_create(req, front, parent_number, node, info) : reply_errno(status);
+	error = status == MFS_OK ? reply_create(req, front, parent_number, node, false, info)
+				 : reply_errno(status);
 	if (error) {
 		mfs_node_drop(front->volume, node);
 		fuse_reply_err(req, error);
@@ -226,7 +227,7 @@ static void open_new(fuse_req_t req, struct front *front, fuse_ino_t parent_numb
 	int error;
 
 	info->flags &= ~O_TRUNC; /* there is nothing in it */
-	error = reply_create(req, front, parent_number, node, info);
+	error = reply_create(req, front, parent_number, node, true, info);
 	if (!error)
 		return;
 	parent = front_node(front, parent_number);

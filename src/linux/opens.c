@@ -43,7 +43,16 @@ static void make_room(struct front *front)
 		volume_gives(front);
 }
 
-static int begin(struct front *front, struct mfs_node *node, struct fuse_file_info *info, int32_t *backing_id)
+/* Before this nobody could change the file unseen, and the kernel may have been told that it need not ask
+ * again. */
+static void forget_attributes(struct front *front, const struct mfs_node *node)
+{
+	/* Below 0: attributes only, which never waits. */
+	fuse_lowlevel_notify_inval_inode(front->session, front_number(node, MFS_FILE), -1, 0);
+}
+
+static int begin(struct front *front, struct mfs_node *node, bool created, struct fuse_file_info *info,
+		 int32_t *backing_id)
 {
 	struct mfs_stream *stream = mfs_main_stream(node);
 	uint64_t file = 0;
@@ -52,7 +61,8 @@ static int begin(struct front *front, struct mfs_node *node, struct fuse_file_in
 	*backing_id = 0;
 	info->fh = (uintptr_t)stream;
 	info->noflush = 1;
-	mfs_stream_opened(front->volume, stream, reads(info), writes(info));
+	if (mfs_stream_opened(front->volume, stream, reads(info), writes(info)) && !created)
+		forget_attributes(front, node);
 	if (front->backing && writes(info))
 		make_room(front);
 	if (front->backing)
@@ -92,13 +102,14 @@ static bool is_empty(struct front *front, struct mfs_node *node)
 	return !info.size && !info.stored;
 }
 
-int opens_begin(struct front *front, struct mfs_node *node, struct fuse_file_info *info, int32_t *backing_id)
+int opens_begin(struct front *front, struct mfs_node *node, bool created, struct fuse_file_info *info,
+		int32_t *backing_id)
 {
 	bool empties = info->flags & O_TRUNC, early = empties && is_empty(front, node);
 	int error = early ? empty(front, node) : 0;
 
 	if (!error)
-		error = begin(front, node, info, backing_id);
+		error = begin(front, node, created, info, backing_id);
 	if (error || !empties || early)
 		return error;
 	/* Not before: what could not be opened is not emptied either. */

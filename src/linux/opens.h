@@ -8,8 +8,9 @@
 #include "front.h"
 
 /* Opens the main stream of a node as info->flags ask for: fills info, and takes a reference to the node,
- * which opens_end gives back. 0 or an errno. */
-int opens_begin(struct front *front, struct mfs_node *node, struct fuse_file_info *info, int32_t *backing_id);
+ * which opens_end gives back. `created`: the kernel does not know it yet. 0 or an errno. */
+int opens_begin(struct front *front, struct mfs_node *node, bool created, struct fuse_file_info *info,
+		int32_t *backing_id);
 void opens_end(struct front *front, struct fuse_file_info *info);
 
 /* Answer an OPEN, or a CREATE, that opens_begin went before. Not 0: the kernel did not take it. */

@@ -349,7 +349,9 @@ static void what_others_write_is_taken_over(void)
 	struct mfs_info now;
 	size_t done;
 
-	mfs_stream_opened(scene->volume, stream, true, true);
+	EXPECT(mfs_stream_opened(scene->volume, stream, true, true));
+	EXPECT(!mfs_stream_opened(scene->volume, stream, true, true));
+	mfs_stream_closed(scene->volume, stream, true, true);
 	EXPECT_EQ(info_of(scene, node).unseen, MFS_UNSEEN_NOW);
 	EXPECT_EQ(write_file(scene, number, 0, "others", 6, &done, &told), MFS_OK);
 	scene->files[number].written = 5000000000007;
