@@ -86,7 +86,8 @@ void files_read(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset, st
 		fuse_reply_err(req, EINVAL);
 		return;
 	}
-	front_accessed(front, mfs_stream_node(stream));
+	if (!(info->flags & O_NOATIME))
+		front_accessed(front, mfs_stream_node(stream));
 	/* Once the answer is sent the file may be closed and the node forgotten, while the
 	 * engine still holds its lock. */
 	mfs_stream_hold(stream);

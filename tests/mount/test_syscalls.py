@@ -318,5 +318,19 @@ def test_statfs():
         assert space.f_bavail == space.f_bfree and space.f_ffree <= space.f_files
 
 
+def test_reading_without_moving_the_access_time():
+    with Volume("-o", "strictatime") as v:
+        with open(v / "f", "wb") as file:
+            file.write(b"x" * 5000)
+        before = os.stat(v / "f").st_atime_ns
+        for flags, moves in ((os.O_NOATIME, False), (0, True)):
+            time.sleep(0.02)
+            file = os.open(v / "f", os.O_RDONLY | flags)
+            os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.read(file, 5000)
+            os.close(file)
+            assert (os.stat(v / "f").st_atime_ns > before) == moves, moves
+
+
 if __name__ == "__main__":
     main(globals())
