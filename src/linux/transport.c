@@ -107,12 +107,16 @@ static ssize_t write_short(int fd, const struct iovec *vector, int count)
 {
 	char answer[SHORT_BYTES];
 	size_t size = 0;
+	ssize_t written;
 
 	for (int i = 0; i < count; i++) {
 		memcpy(answer + size, vector[i].iov_base, vector[i].iov_len);
 		size += vector[i].iov_len;
 	}
-	return write(fd, answer, size);
+	written = write(fd, answer, size);
+	/* People's data may have stood in it: none of a core dump's business. */
+	explicit_bzero(answer, size);
+	return written;
 }
 
 static ssize_t send_answer(int fd, struct iovec *vector, int count, void *user)

@@ -99,6 +99,8 @@ static void get_value(fuse_req_t req, struct front *front, struct mfs_node *node
 		reply_status(req, status);
 	if (value != small)
 		front_wipe(value, size < room ? size : room);
+	else
+		explicit_bzero(small, room);
 }
 
 void xattrs_get(fuse_req_t req, fuse_ino_t number, const char *name, size_t size)
@@ -267,5 +269,5 @@ void xattrs_list(fuse_req_t req, fuse_ino_t number, size_t capacity)
 		reply_value(req, names, names ? hide_trusted(req, names, size) : 0, capacity);
 	else
 		reply_status(req, status == MFS_BUFFER_TOO_SMALL ? MFS_TOO_LARGE : status);
-	free(names);
+	front_wipe(names, size < MFS_XATTR_MAX ? size : MFS_XATTR_MAX);
 }
