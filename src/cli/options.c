@@ -188,6 +188,8 @@ static bool check_volume(struct parse *parse)
 	    options->action != CLI_REGISTER_LAUNCHER)
 		return parse_refuse(parse, "-u: '%s' is not of the form \\Server\\Share",
 				    options->volume_prefix);
+	if (parse->told_by_kernel && !options->remount)
+		return parse_refuse(parse, "-o user_id, group_id and blksize are for remount only");
 	if (options->allow_other && options->allow_root)
 		return parse_refuse(parse, "-o allow_other and -o allow_root cannot go together");
 	if (options->store == CLI_STORE_SECTORS && options->huge != CLI_HUGE_NEVER)
@@ -243,12 +245,17 @@ static bool finish(struct parse *parse, int count, char *const words[])
 	}
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+	size_t size = strlen(text), less = strlen(end);
+
+	return size >= less && !strcmp(text + size - less, end);
+}
+
+/* By the type in fstab, or by the one that the kernel tells. */
 static bool called_by_mount(const char *program)
 {
-	static const char name[] = "mount.memefs";
-	size_t size = strlen(program);
-
-	return size >= sizeof name - 1 && !strcmp(program + size - (sizeof name - 1), name);
+	return ends_with(program, "mount.memefs") || ends_with(program, "mount.fuse.memefs");
 }
 
 static void set_defaults(struct parse *parse)

@@ -134,6 +134,9 @@ struct cli_options {
 bool cli_parse(int argc, char *const argv[], const struct cli_capabilities *can, struct cli_options *options,
 	       char message[CLI_MESSAGE_BYTES]);
 
+/* The end of the word that begins a list: a comma that no backslash or quotes hide. */
+size_t cli_word_length(const char *list);
+
 /* Sets what the command line decides of a volume: limits, unit, case, label, read-only, the
  * root's mode and owner. The rest (order, size_is_promise, serial, root_security) is the front
  * end's and stays as it is. `options` must outlive the call of mfs_volume_create. */

@@ -19,6 +19,7 @@ struct parse {
 	uint64_t memory_total; /* what 100% means */
 	size_t words_used;     /* bytes in options->mount_words */
 	bool fsname, subtype;  /* given by -o */
+	bool told_by_kernel;   /* a word that says what the kernel knows of a mount */
 	bool helper;	       /* called by mount(8) */
 	bool sloppy;	       /* unknown -o words are skipped, by mount(8)'s wish */
 	bool done;	       /* --help or --version: nothing else matters */

@@ -74,6 +74,13 @@ static bool take_max_read(struct parse *parse, const char *value)
 	return parse_bounded(parse, value, 10, UINT32_MAX, &bytes, "a number of bytes");
 }
 
+static bool take_told(struct parse *parse, const char *value)
+{
+	(void)value;
+	parse->told_by_kernel = true;
+	return true;
+}
+
 static bool take_fsname(struct parse *parse, const char *value)
 {
 	parse->fsname = true;
@@ -156,9 +163,9 @@ static const struct word_rule word_rules[] = {
 	{"silent", false, false, NULL, 0},
 	{"loud", false, false, NULL, 0},
 	/* the kernel's about a mount, which mount(8) reads and hands on when it remounts */
-	{"user_id", true, false, NULL, 0},
-	{"group_id", true, false, NULL, 0},
-	{"blksize", true, false, NULL, 0},
+	{"user_id", true, false, take_told, 0},
+	{"group_id", true, false, take_told, 0},
+	{"blksize", true, false, take_told, 0},
 	/* mount(8) has acted on these before it called us */
 	{"defaults", false, false, NULL, 0},
 	{"auto", false, false, NULL, 0},
@@ -263,8 +270,7 @@ static bool take_word(struct parse *parse, char *word, size_t size)
 	return taken;
 }
 
-/* The end of the word that begins here: a comma that no backslash or quotes hide. */
-static size_t word_length(const char *list)
+size_t cli_word_length(const char *list)
 {
 	bool quoted = false;
 	size_t at = 0;
@@ -283,7 +289,7 @@ bool parse_words(struct parse *parse, const char *list)
 	char word[CLI_WORDS_BYTES];
 
 	while (*list) {
-		size_t size = word_length(list);
+		size_t size = cli_word_length(list);
 
 		if (size >= sizeof word)
 			return parse_refuse(parse, "-o: the list is longer than %u bytes",

@@ -210,6 +210,7 @@ struct volume_change {
 #define VOLUME_CHANGE_BYTES 1u
 #define VOLUME_CHANGE_NODES 2u
 #define VOLUME_CHANGE_ATIME 4u
+#define VOLUME_CHANGE_DIR_ATIME 8u /* that of directories must not move, and does not */
 #define VOLUME_CHANGE_IOCTL _IOW('m', 0xf7, struct volume_change)
 
 #endif

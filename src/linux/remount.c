@@ -16,6 +16,8 @@
 #include "front.h"
 #include "log.h"
 
+#define NO_SYMLINKS_TOLD 0x2000ul /* statfs's, since 5.10; not every statvfs.h has it */
+
 /* ---- flags ------------------------------------------------------------------------------------------ */
 
 static const struct {
@@ -38,10 +40,8 @@ static void take_word(const char *word, size_t size, unsigned long *flags)
 static void take_words(const char *list, unsigned long *flags)
 {
 	while (*list) {
-		size_t size = 0;
+		size_t size = cli_word_length(list);
 
-		while (list[size] && list[size] != ',')
-			size += list[size] == '\\' && list[size + 1] ? 2 : 1;
 		take_word(list, size, flags);
 		list += size + (list[size] != 0);
 	}
@@ -53,9 +53,15 @@ static unsigned long flags_of(const struct statvfs *state)
 	static const struct {
 		unsigned long told, flag;
 	} pairs[] = {
-		{ST_RDONLY, MS_RDONLY},	    {ST_NOSUID, MS_NOSUID},	      {ST_NODEV, MS_NODEV},
-		{ST_NOEXEC, MS_NOEXEC},	    {ST_NOATIME, MS_NOATIME},	      {ST_NODIRATIME, MS_NODIRATIME},
-		{ST_RELATIME, MS_RELATIME}, {ST_SYNCHRONOUS, MS_SYNCHRONOUS},
+		{ST_RDONLY, MS_RDONLY},
+		{ST_NOSUID, MS_NOSUID},
+		{ST_NODEV, MS_NODEV},
+		{ST_NOEXEC, MS_NOEXEC},
+		{ST_NOATIME, MS_NOATIME},
+		{ST_NODIRATIME, MS_NODIRATIME},
+		{ST_RELATIME, MS_RELATIME},
+		{ST_SYNCHRONOUS, MS_SYNCHRONOUS},
+		{NO_SYMLINKS_TOLD, MS_NOSYMFOLLOW},
 	};
 	unsigned long flags = 0;
 
@@ -80,6 +86,7 @@ static bool change(int root, const struct cli_options *options)
 		.atime = options->atime,
 		.what = (options->bytes_given ? VOLUME_CHANGE_BYTES : 0) |
 			(options->nodes_given ? VOLUME_CHANGE_NODES : 0) |
+			(options->no_dir_atime ? VOLUME_CHANGE_DIR_ATIME : 0) |
 			(options->atime != CLI_ATIME_RELATIVE ? VOLUME_CHANGE_ATIME : 0),
 	};
 

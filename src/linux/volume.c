@@ -107,7 +107,8 @@ static int change(fuse_req_t req, const struct volume_change *to)
 
 	if (user != 0 && user != front->owner)
 		return EPERM;
-	if (to->what & VOLUME_CHANGE_ATIME && to->atime != (uint32_t)front->atime)
+	if ((to->what & VOLUME_CHANGE_ATIME && to->atime != (uint32_t)front->atime) ||
+	    (to->what & VOLUME_CHANGE_DIR_ATIME && !front->no_dir_atime))
 		return EOPNOTSUPP;
 	mfs_volume_limits(front->volume, &bytes, &nodes);
 	if (to->what & VOLUME_CHANGE_BYTES)

@@ -394,6 +394,7 @@ static void linux_words(void)
 	       is(options.mount_words + options.own_words, "rw,fsname=memefs,subtype=memefs"));
 	EXPECT(LINUX("/mnt", "-o", "nodiratime,diratime,lazytime") && !options.no_dir_atime &&
 	       !options.remount);
+	EXPECT(!LINUX("/mnt", "-o", "user_id=0") && told("-o user_id", "remount only"));
 	EXPECT(!LINUX("/mnt", "-o", "io_uring=1") && told("-o io_uring", "takes no value"));
 	EXPECT(LINUX("/mnt",
 		     "-oro,allow_other,,noexec,nosuid,nodev,fsname=a\\,b,auto_unmount,max_read=4096"));
@@ -587,6 +588,7 @@ static void mounted_by_root(void)
 
 	by_root.root_uid = 0;
 	EXPECT(parse(&by_root, WORDS("memefs", "/mnt", "-o", "nosuid,uid=5")));
+	EXPECT(parse(&by_root, WORDS("/sbin/mount.fuse.memefs", "none", "/mnt", "-n")));
 	EXPECT(is(options.mount_words, "dev,suid,nosuid,fsname=memefs,subtype=memefs"));
 	EXPECT(parse(&by_root, WORDS("mount.memefs", "none", "/mnt")));
 	EXPECT(is(options.mount_words, "dev,suid,fsname=none,subtype=memefs"));
