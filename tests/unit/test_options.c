@@ -588,8 +588,8 @@ static void mounted_by_root(void)
 
 	by_root.root_uid = 0;
 	EXPECT(parse(&by_root, WORDS("memefs", "/mnt", "-o", "nosuid,uid=5")));
-	EXPECT(parse(&by_root, WORDS("/sbin/mount.fuse.memefs", "none", "/mnt", "-n")));
 	EXPECT(is(options.mount_words, "dev,suid,nosuid,fsname=memefs,subtype=memefs"));
+	EXPECT(parse(&by_root, WORDS("/sbin/mount.fuse.memefs", "none", "/mnt", "-n")));
 	EXPECT(parse(&by_root, WORDS("mount.memefs", "none", "/mnt")));
 	EXPECT(is(options.mount_words, "dev,suid,fsname=none,subtype=memefs"));
 	EXPECT(parse(&on_windows, WORDS("memefs", "-m", "X:")) && is(options.mount_words, ""));
