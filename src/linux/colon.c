@@ -762,8 +762,8 @@ static void release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *in
 		mfs_stream_trim(front->volume, front_stream(info));
 	mfs_stream_drop(front->volume, front_stream(info));
 	closed(front, number);
-	front_settled(front);
 	fuse_reply_err(req, 0);
+	front_settled(front);
 }
 
 static void read_(fuse_req_t req, fuse_ino_t number, size_t size, off_t offset, struct fuse_file_info *info)

@@ -56,8 +56,8 @@ void files_release(fuse_req_t req, fuse_ino_t number, struct fuse_file_info *inf
 	if ((info->flags & O_ACCMODE) != O_RDONLY)
 		mfs_stream_trim(front->volume, front_stream(info));
 	opens_end(front, info);
-	front_settled(front);
 	fuse_reply_err(req, 0);
+	front_settled(front); /* after: what was deleted is forgotten by the kernel when it is answered */
 }
 
 /* ---- reading and writing ----------------------------------------------------------------- */

@@ -42,9 +42,9 @@ struct front {
 	 * by transport.c (or rings.c) when they are read, taken off when they are done. statfs waits for
 	 * them. */
 	_Atomic(uint32_t) settling;
-	atomic_bool giving; /* somebody waits for what was deleted (volume_gives) */
-	/* Something was deleted since a file was last opened for writing. */
-	atomic_bool removed;
+	_Atomic(unsigned) waiting; /* requests that wait for what was deleted (volume_gives) */
+	_Atomic(uint64_t) removed; /* names that were taken away, */
+	_Atomic(uint64_t) given; /* and how many of them had given their room back when that was seen last */
 	pthread_rwlock_t streams_lock; /* streams.c's: exclusively: a stream is being set as an attribute */
 	struct changed changed;
 	struct counts counts;	 /* transport.c's, or rings.c's */
@@ -118,7 +118,7 @@ static inline void front_settled(struct front *front)
 }
 
 /* volume.c: what was deleted is given back when the kernel forgets it, a moment later: waits for that. False:
- * another request does already. */
+ * so many requests do already that it cannot. */
 bool volume_gives(struct front *front);
 
 /* There was no room. True: there may be some now, it is worth another try. */

@@ -328,7 +328,7 @@ static void remove_name(fuse_req_t req, fuse_ino_t parent_number, const char *na
 	if (parent && status == MFS_OK)
 		status = mfs_unlink(front->volume, parent, name, strlen(name), kind, NULL);
 	if (status == MFS_OK)
-		atomic_store_explicit(&front->removed, true, memory_order_relaxed);
+		atomic_fetch_add_explicit(&front->removed, 1, memory_order_relaxed);
 	mfs_node_drop(front->volume, parent);
 	reply_status(req, status);
 }
@@ -416,7 +416,7 @@ void names_rename(fuse_req_t req, fuse_ino_t from_number, const char *from_name,
 						     to_name, strlen(to_name), how, NULL, &whiteout);
 	}
 	if (status == MFS_OK)
-		atomic_store_explicit(&front->removed, true, memory_order_relaxed); /* maybe */
+		atomic_fetch_add_explicit(&front->removed, 1, memory_order_relaxed); /* maybe */
 	mfs_node_drop(front->volume, from);
 	mfs_node_drop(front->volume, to);
 	reply_status(req, status);

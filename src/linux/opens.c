@@ -12,12 +12,18 @@
 #include <linux/fuse.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "backing.h"
 #include "reply.h"
 
 /* The protocol's, since 7.40; older headers do not have it. */
 #define OPEN_PASSTHROUGH (1u << 7)
+
+/* How long a close may take that is under way: looks, in all and while there is no sign of one. */
+#define CLOSING_MOST 2500
+#define CLOSING_LOOKS 40
+#define CLOSING_NANOSECONDS 20000
 
 static bool reads(const struct fuse_file_info *info)
 {
@@ -38,9 +44,11 @@ static bool must_see_writes(const struct mfs_node *node, const struct fuse_file_
 /* The kernel will write without asking us: what was deleted should have given its room back by then. */
 static void make_room(struct front *front)
 {
-	if (atomic_load_explicit(&front->removed, memory_order_relaxed) &&
-	    atomic_exchange(&front->removed, false) && backing_is_tight(front->backing))
-		volume_gives(front);
+	uint64_t removed = atomic_load_explicit(&front->removed, memory_order_relaxed);
+
+	if (atomic_load_explicit(&front->given, memory_order_relaxed) < removed &&
+	    backing_is_tight(front->backing) && volume_gives(front))
+		atomic_store_explicit(&front->given, removed, memory_order_relaxed);
 }
 
 /* Before this nobody could change the file unseen, and the kernel may have been told that it need not ask
@@ -49,6 +57,22 @@ static void forget_attributes(struct front *front, const struct mfs_node *node)
 {
 	/* Below 0: attributes only, which never waits. */
 	fuse_lowlevel_notify_inval_inode(front->session, front_number(node, MFS_FILE), -1, 0);
+}
+
+/* Whether others have it open. A close(2) does not wait until we know: where it came before this open,
+ * another thread may still be busy with it. */
+static bool is_open(struct front *front, uint64_t file)
+{
+	const struct timespec pause = {.tv_nsec = CLOSING_NANOSECONDS};
+
+	for (int look = 0; backing_is_open(front->backing, file); look++) {
+		bool closing = atomic_load_explicit(&front->settling, memory_order_acquire) > 0;
+
+		if (look >= (closing ? CLOSING_MOST : CLOSING_LOOKS))
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
 }
 
 static int begin(struct front *front, struct mfs_node *node, bool created, struct fuse_file_info *info,
@@ -71,7 +95,7 @@ static int begin(struct front *front, struct mfs_node *node, bool created, struc
 		info->keep_cache = 1; /* nobody but the kernel changes this file */
 	} else {
 		info->direct_io = must_see_writes(node, info);
-		if (info->direct_io && !backing_is_open(front->backing, file))
+		if (info->direct_io && !is_open(front, file))
 			info->fh |= FRONT_UNBACKED;
 		else
 			error = backing_open(front->backing, file, reads(info), backing_id);

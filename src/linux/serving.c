@@ -175,14 +175,17 @@ static void set_wanted(struct serving *serving, unsigned wanted)
 	pthread_cond_broadcast(&serving->rested);
 }
 
-void serving_help(struct serving *serving)
+bool serving_help(struct serving *serving, unsigned waiting)
 {
-	if (!serving || serving->most < 2 || atomic_load_explicit(&serving->wanted, memory_order_relaxed) > 1)
-		return;
+	if (!serving || waiting < atomic_load_explicit(&serving->wanted, memory_order_relaxed))
+		return true;
+	if (waiting >= serving->most)
+		return false;
 	pthread_mutex_lock(&serving->lock);
-	if (atomic_load(&serving->wanted) < 2 && !serving->ending)
-		set_wanted(serving, 2);
+	if (waiting >= atomic_load(&serving->wanted) && !serving->ending)
+		set_wanted(serving, waiting + 1);
 	pthread_mutex_unlock(&serving->lock);
+	return waiting < atomic_load(&serving->wanted);
 }
 
 void serving_end(struct serving *serving)

@@ -21,7 +21,8 @@ int serving_run(struct serving *serving);
 /* From another thread: ends the run, also one that has not begun. */
 void serving_end(struct serving *serving);
 
-/* Another thread takes requests while the caller, who handles one, waits. NULL: nothing to do. */
-void serving_help(struct serving *serving);
+/* At least one thread takes requests while the caller, and others beside it (waiting in all), handle one each
+ * and wait. False: there are not so many threads. NULL: nothing is done, and true. */
+bool serving_help(struct serving *serving, unsigned waiting);
 
 #endif

@@ -30,7 +30,8 @@
 #define READAHEAD_KIB "1024"
 #define BACKGROUND_REQUESTS 64 /* read-ahead requests under way at once */
 #define THREADS_MOST 16
-#define FUSE_MAJOR 10 /* /dev/fuse */
+#define THREADS_FEWEST 4 /* may have to be: some can be waiting for what others do */
+#define FUSE_MAJOR 10	 /* /dev/fuse */
 #define FUSE_MINOR 229
 
 /* ---- what the kernel is asked for ------------------------------------------------------------ */
@@ -376,7 +377,9 @@ static unsigned threads_most(void)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
-	return processors < 2 ? 2 : processors > THREADS_MOST ? THREADS_MOST : (unsigned)processors;
+	if (processors < THREADS_FEWEST)
+		return THREADS_FEWEST;
+	return processors > THREADS_MOST ? THREADS_MOST : (unsigned)processors;
 }
 
 /* Who reads the requests: libfuse, if they come through io_uring. */

@@ -22,7 +22,7 @@
 #define SETTLE_NANOSECONDS 20000
 /* Looks that show nothing before it is believed: a thread that has read a request may not have come to count
  * it; and nobody sees what waits in another processor's ring. */
-#define SETTLE_SEEN 2
+#define SETTLE_SEEN 8
 #define SETTLE_UNSEEN 40
 
 /* What was deleted and closed before is not to show any more. The kernel hands out requests before
@@ -34,7 +34,6 @@ static void settle(struct front *front, int enough)
 	const struct timespec pause = {.tv_nsec = SETTLE_NANOSECONDS};
 	int quiet = 0, busy = 0;
 
-	serving_help(front->serving);
 	for (int round = 0; round < SETTLE_MOST && busy < SETTLE_BUSY && quiet < enough; round++) {
 		if (poll(&queue, 1, 0) != 0)
 			busy++, quiet = 0;
@@ -49,15 +48,24 @@ static void settle(struct front *front, int enough)
 	}
 }
 
+/* Waits in a request, when threads are left that handle what is waited for; or anyway. A thread that takes
+ * requests from a ring of its own is missed by that ring, so only one may wait. */
+static bool wait_for_others(struct front *front, int enough, bool anyway)
+{
+	unsigned waiting = atomic_fetch_add(&front->waiting, 1) + 1;
+	bool others = front->rings ? waiting == 1 : serving_help(front->serving, waiting);
+
+	if (others || anyway)
+		settle(front, enough);
+	atomic_fetch_sub(&front->waiting, 1);
+	if ((others || anyway) && front->backing)
+		backing_settle(front->backing);
+	return others;
+}
+
 bool volume_gives(struct front *front)
 {
-	if (atomic_exchange(&front->giving, true))
-		return false;
-	settle(front, front->rings ? SETTLE_UNSEEN : SETTLE_SEEN);
-	if (front->backing)
-		backing_settle(front->backing);
-	atomic_store(&front->giving, false);
-	return true;
+	return wait_for_others(front, front->rings ? SETTLE_UNSEEN : SETTLE_SEEN, false);
 }
 
 void volume_statfs(fuse_req_t req, fuse_ino_t number)
@@ -67,9 +75,7 @@ void volume_statfs(fuse_req_t req, fuse_ino_t number)
 	struct statvfs stat = {.f_bsize = BLOCK_SIZE, .f_frsize = BLOCK_SIZE, .f_namemax = MFS_NAME_MAX};
 
 	(void)number;
-	settle(front, SETTLE_SEEN);
-	if (front->backing)
-		backing_settle(front->backing);
+	wait_for_others(front, SETTLE_SEEN, true);
 	mfs_volume_space(front->volume, &space);
 	stat.f_blocks = space.total_bytes / BLOCK_SIZE;
 	stat.f_bfree = stat.f_bavail = space.free_bytes / BLOCK_SIZE;
@@ -116,9 +122,7 @@ static int change(fuse_req_t req, const struct volume_change *to)
 	if (to->what & VOLUME_CHANGE_NODES)
 		nodes = to->nodes;
 	/* What was deleted is not to stand in the way. */
-	settle(front, SETTLE_SEEN);
-	if (front->backing)
-		backing_settle(front->backing);
+	wait_for_others(front, SETTLE_SEEN, true);
 	return mfs_volume_resize(front->volume, bytes, nodes) == MFS_OK ? 0 : EINVAL;
 }
 
