@@ -137,7 +137,9 @@ static NTSTATUS fill_params(const struct wfs_api *api, const struct cli_options 
 	}
 	if (options->volume_prefix &&
 	    !text_to_wide(options->volume_prefix, params->prefix, WFS_PREFIX_UNITS)) {
-		text_log(api, EVENTLOG_ERROR_TYPE, "-u: '%s' is too long.", options->volume_prefix);
+		text_log(api, EVENTLOG_ERROR_TYPE,
+			 "-u: '%.40s...' is too long: a prefix has at most %d characters.",
+			 options->volume_prefix, WFS_PREFIX_UNITS - 1);
 		return STATUS_INVALID_PARAMETER;
 	}
 	return STATUS_SUCCESS;
@@ -213,9 +215,13 @@ static NTSTATUS mount(struct front *front, const struct cli_options *options)
 	if (!options->target || !*options->target)
 		return STATUS_SUCCESS; /* a network file system needs none */
 	bool any = strcmp(options->target, "*") == 0;
-	NTSTATUS result = STATUS_OBJECT_NAME_INVALID;
-	if (any || text_to_wide(options->target, point, WFS_PATH_UNITS))
-		result = front->api->set_mount_point(front->fs, any ? NULL : point);
+	if (!any && !text_to_wide(options->target, point, WFS_PATH_UNITS)) {
+		text_log(front->api, EVENTLOG_ERROR_TYPE,
+			 "-m: '%.40s...' is too long, or no text: a mount point has at most %d characters.",
+			 options->target, WFS_PATH_UNITS - 1);
+		return STATUS_OBJECT_NAME_INVALID;
+	}
+	NTSTATUS result = front->api->set_mount_point(front->fs, any ? NULL : point);
 	if (result < 0)
 		text_log(front->api, EVENTLOG_ERROR_TYPE, "'%s' cannot be mounted (status %lx)%s.",
 			 options->target, result, mount_hint(result));

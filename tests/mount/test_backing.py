@@ -2,9 +2,11 @@
 """The tmpfs store's files: made ahead, emptied and used again, and never another's."""
 import mmap
 import os
+import random
 
 from mounted import Skip, Volume, main, run, wait_for
 
+MIB = 1 << 20
 PATTERN = b"of somebody else's file " * 400
 COUNT = 3000
 
@@ -125,6 +127,43 @@ def test_nearly_full():
                 if os.path.exists(v / f"file{i}"):
                     os.unlink(v / f"file{i}")
         run("df", v.path)
+
+
+def in_huge_pages():
+    with open("/proc/meminfo", encoding="ascii") as lines:
+        return next((int(line.split()[1]) << 10 for line in lines if line.startswith("ShmemHugePages:")), None)
+
+
+def test_huge_pages():
+    """They are taken when asked for, hold what pages hold, count as what they take, and go again."""
+    with backed():
+        if in_huge_pages() is None or not os.path.exists("/sys/kernel/mm/transparent_hugepage/shmem_enabled"):
+            raise Skip("no huge pages for tmpfs here")
+    data = random.Random(5).randbytes(8 * MIB)
+    for huge, large, small in (("never", 0, 4096), ("within_size", 8 * MIB, 4096), ("always", 8 * MIB, 2 * MIB)):
+        with Volume("-s", "64m", "--store=tmpfs", "-o", f"huge={huge}") as v:
+            before, free, used = in_huge_pages(), os.statvfs(v.path).f_bavail, v.status()["bytes used"]
+            with open(v / "large", "w+b", buffering=0) as file:
+                assert file.write(data) == len(data)
+                assert os.fstat(file.fileno()).st_blocks * 512 == len(data)
+                taken = in_huge_pages() - before
+                assert taken == large or huge != "never" and taken > 0, (huge, taken)
+                os.ftruncate(file.fileno(), 5 * MIB + 100)
+                os.ftruncate(file.fileno(), 8 * MIB)
+                assert os.pread(file.fileno(), 9 * MIB, 0) == data[:5 * MIB + 100] + bytes(3 * MIB - 100)
+            made = 0
+            for i in range(200):
+                with open(v / f"small{i}", "wb", buffering=0) as file:
+                    made += file.write(PATTERN[:1000]) == 1000
+            assert made == 200, (huge, made)  # where there is no room for a huge page a small one will do
+            assert os.stat(v / "small0").st_blocks * 512 in (4096, small), huge
+            for i in range(200):
+                with open(v / f"small{i}", "rb") as file:
+                    assert file.read() == PATTERN[:1000]
+            for name in os.listdir(v.path):
+                os.unlink(v / name)
+            assert (os.statvfs(v.path).f_bavail, v.status()["bytes used"]) == (free, used), huge
+            wait_for("the huge pages to go", lambda: in_huge_pages() <= before)
 
 
 if __name__ == "__main__":

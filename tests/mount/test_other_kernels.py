@@ -5,9 +5,10 @@ import contextlib
 import errno
 import os
 import pathlib
+import subprocess
 import tempfile
 
-from mounted import Volume, main, need, run
+from mounted import MEMEFS, Volume, children, main, mounts, need, run
 from test_posix import (IMMUTABLE, KEEP_SIZE, NODUMP, ZERO, fallocate, fsxattr, get_flags, need_root,
                         opened, refuses, set_flags, write)
 
@@ -16,21 +17,28 @@ BLOCK = 4096
 
 
 @contextlib.contextmanager
-def volume_under(kernel, *options):
+def other(kernel):
+    """What is started meanwhile has another kernel."""
     need("cc")
     with tempfile.TemporaryDirectory(prefix="memefs-test-") as work:
         library = os.path.join(work, "other_kernel.so")
         run("cc", "-std=gnu17", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", library, SOURCE)
         os.environ.update(LD_PRELOAD=library, OTHER_KERNEL=kernel)
-        volume = Volume("--store=sectors", *options)  # the kernel of the tmpfs store would refuse by itself
         try:
-            volume.__enter__()
+            yield
         finally:
             del os.environ["LD_PRELOAD"], os.environ["OTHER_KERNEL"]
-        try:
-            yield volume
-        finally:
-            volume.__exit__()
+
+
+@contextlib.contextmanager
+def volume_under(kernel, store="sectors"):  # the kernel of the tmpfs store would refuse by itself
+    volume = Volume(f"--store={store}")
+    with other(kernel):
+        volume.__enter__()
+    try:
+        yield volume
+    finally:
+        volume.__exit__()
 
 
 def test_the_daemon_asks_who_sets_attributes():
@@ -86,6 +94,19 @@ def test_ranges_are_collapsed():
 def test_ranges_are_inserted():
     shifted("insert", 1, 1, "a-bc")
     shifted("insert", 2, 2, "ab--c")
+
+
+def test_without_passthrough_there_is_the_sector_store():
+    need_root()
+    with volume_under("old", store="auto") as v:
+        assert v.status()["store"] == "sectors"
+        write(v / "f", "hello")
+        assert read_past_the_cache(v / "f") == b"hello"
+    with tempfile.TemporaryDirectory(prefix="memefs-test-") as point, other("old"):
+        running = children()
+        done = run(MEMEFS, "--store=tmpfs", point, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert done.returncode == 2 and "passthrough" in done.stdout and "6.9" in done.stdout, done
+        assert point not in mounts() and children() == running
 
 
 main(globals())

@@ -122,6 +122,24 @@ def test_only_the_user_enters():
             assert others(user, "read", v / "f") == "EACCES"
 
 
+def refused_mount(*words, says):
+    """One line says why, and nothing is mounted."""
+    point = tempfile.mkdtemp(prefix="memefs-test-")
+    done = run(mounted.MEMEFS, *words, point, check=False)
+    stands = point in mounts()
+    if stands:
+        run(mounted.MEMEFS, "--unmount", point)
+    os.rmdir(point)
+    assert done.returncode == 2 and not stands, done
+    assert says in done.stdout and len(done.stdout.splitlines()) == 1, done
+
+
+def test_the_tmpfs_store_is_roots():
+    refused_mount("--store=tmpfs", says="CAP_SYS_ADMIN")
+    with Volume("--store=auto") as v:
+        assert v.status()["store"] == "sectors"
+
+
 def allow(words):
     with open(CONFIGURATION, "w", encoding="ascii") as configuration:
         configuration.write(words)
@@ -129,14 +147,7 @@ def allow(words):
 
 def test_others_are_let_in_only_when_the_machine_allows_it():
     for option in ("allow_other", "allow_root"):
-        point = tempfile.mkdtemp(prefix="memefs-test-")
-        done = run(mounted.MEMEFS, "-o", option, point, check=False)
-        stands = point in mounts()
-        if stands:
-            run(mounted.MEMEFS, "--unmount", point)
-        os.rmdir(point)
-        assert done.returncode == 2 and not stands, done
-        assert "user_allow_other" in done.stdout and len(done.stdout.splitlines()) == 1, done
+        refused_mount("-o", option, says="user_allow_other")
     allow("user_allow_other\n")
     try:
         with Volume("-o", "allow_other") as v:
