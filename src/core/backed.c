@@ -113,6 +113,18 @@ static void set_time(struct mfs_node *node, enum node_time which, int64_t to)
 	node->nanoseconds[which] = (uint32_t)(to % 1000000000);
 }
 
+static void set_written(struct mfs_node *node, int64_t to)
+{
+	int64_t seconds = to / 1000000000;
+	uint32_t nanoseconds = (uint32_t)(to % 1000000000);
+
+	node_not_before(node, &seconds, &nanoseconds);
+	for (enum node_time which = WRITE; which <= CHANGE; which++) {
+		node->seconds[which] = seconds;
+		node->nanoseconds[which] = nanoseconds;
+	}
+}
+
 static bool time_before(const struct mfs_node *node, enum node_time a, enum node_time b)
 {
 	if (node->seconds[a] != node->seconds[b])
@@ -137,10 +149,8 @@ static void adopt(const struct mfs_volume *volume, struct mfs_stream *stream,
 
 	if (info->accessed != stream->backed.accessed && access_counts(volume, node, info->accessed))
 		set_time(node, ACCESS, info->accessed);
-	if (info->written != stream->backed.written) {
-		set_time(node, WRITE, info->written);
-		set_time(node, CHANGE, info->written);
-	}
+	if (info->written != stream->backed.written)
+		set_written(node, info->written);
 	stream->backed.accessed = info->accessed;
 	stream->backed.written = info->written;
 }

@@ -5,7 +5,35 @@
 
 #include <string.h>
 
+#define SECOND 1000000000u /* nanoseconds */
+
 /* ---- times ------------------------------------------------------------------- */
+
+/* How far our clock may be behind the one that stamps backing files: that one is exact where it must be
+ * (Linux 6.13), ours moves by ticks. */
+#define TICKS 20000000u /* nanoseconds */
+
+/* The node was changed later than this, by no more than that. */
+static bool is_behind(const struct mfs_node *node, int64_t seconds, uint32_t nanoseconds)
+{
+	uint64_t changed = node->nanoseconds[CHANGE];
+
+	if (node->seconds[CHANGE] != seconds) {
+		if (seconds == INT64_MAX || node->seconds[CHANGE] != seconds + 1)
+			return false;
+		changed += SECOND;
+	}
+	return changed > nanoseconds && changed - nanoseconds <= TICKS;
+}
+
+bool node_not_before(const struct mfs_node *node, int64_t *seconds, uint32_t *nanoseconds)
+{
+	if (!is_behind(node, *seconds, *nanoseconds))
+		return false;
+	*seconds = node->seconds[CHANGE];
+	*nanoseconds = node->nanoseconds[CHANGE];
+	return true;
+}
 
 void node_touch_locked(struct mfs_node *node, unsigned times)
 {
@@ -13,6 +41,10 @@ void node_touch_locked(struct mfs_node *node, unsigned times)
 	uint32_t nanoseconds;
 
 	os_clock_wall(&seconds, &nanoseconds);
+	if (node_not_before(node, &seconds, &nanoseconds) && ++nanoseconds == SECOND) {
+		nanoseconds = 0;
+		seconds++;
+	}
 	for (unsigned i = 0; i < TIMES; i++) {
 		if (times & 1u << i) {
 			node->seconds[i] = seconds;

@@ -177,6 +177,9 @@ bool node_number_insert(struct mfs_volume *volume, struct mfs_node *node);
 void node_number_remove(struct mfs_volume *volume, struct mfs_node *node);
 /* One more reference if there still is one. */
 bool node_try_hold(struct mfs_node *node);
+/* A time that another clock told becomes the node's change time, when it lies a few ticks before that: times
+ * do not run back. True: it did (locked). */
+bool node_not_before(const struct mfs_node *node, int64_t *seconds, uint32_t *nanoseconds);
 /* Moves times to now, under the node's lock: a mask of 1 << enum node_time. */
 void node_touch(struct mfs_node *node, unsigned times);
 void node_touch_locked(struct mfs_node *node, unsigned times);

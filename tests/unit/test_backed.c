@@ -372,6 +372,45 @@ static void what_others_write_is_taken_over(void)
 	end(scene);
 }
 
+static int64_t nanoseconds_of(struct mfs_time time)
+{
+	return time.seconds * 1000000000 + time.nanoseconds;
+}
+
+/* Who stamps the files has a finer clock than ours. */
+static void times_do_not_run_back(void)
+{
+	struct scene *scene = begin(64 * MIB);
+	struct mfs_node *node = new_file(scene, "f");
+	struct mfs_stream *stream = mfs_main_stream(node);
+	struct file *file = &scene->files[file_of(scene, node)];
+	int64_t birth = nanoseconds_of(info_of(scene, node).birth), before;
+
+	mfs_stream_opened(scene->volume, stream, false, true);
+	file->written = birth + 15000000;
+	EXPECT_EQ(nanoseconds_of(info_of(scene, node).write), birth + 15000000);
+	for (unsigned round = 0; round < 3; round++) {
+		before = nanoseconds_of(info_of(scene, node).change);
+		EXPECT_EQ(mfs_set_size(scene->volume, stream, round), MFS_OK);
+		EXPECT(nanoseconds_of(info_of(scene, node).write) > before);
+		EXPECT(nanoseconds_of(info_of(scene, node).change) > before);
+	}
+	/* Nor in the other direction. */
+	before = nanoseconds_of(info_of(scene, node).change);
+	file->written = before - 5000000;
+	EXPECT_EQ(nanoseconds_of(info_of(scene, node).write), before);
+	EXPECT_EQ(nanoseconds_of(info_of(scene, node).change), before);
+	/* But when the clock was set back. */
+	file->written = birth + 3600 * INT64_C(1000000000);
+	EXPECT_EQ(nanoseconds_of(info_of(scene, node).write), birth + 3600 * INT64_C(1000000000));
+	EXPECT_EQ(mfs_set_size(scene->volume, stream, 7), MFS_OK);
+	EXPECT(nanoseconds_of(info_of(scene, node).write) < birth + 1800 * INT64_C(1000000000));
+	mfs_stream_closed(scene->volume, stream, false, true);
+	mfs_stream_drop(scene->volume, stream);
+	mfs_node_drop(scene->volume, node);
+	end(scene);
+}
+
 static void times_that_are_set_stay(void)
 {
 	struct scene *scene = begin(64 * MIB);
@@ -782,6 +821,7 @@ int main(void)
 {
 	RUN(bytes_are_in_the_backing_file);
 	RUN(what_others_write_is_taken_over);
+	RUN(times_do_not_run_back);
 	RUN(times_that_are_set_stay);
 	RUN(together_they_keep_to_the_limit);
 	RUN(limits_change_while_it_lives);
