@@ -44,7 +44,8 @@ void backed_free(struct mfs_volume *volume, struct mfs_stream *stream)
 
 	if (!file)
 		return;
-	place->remove(place->context, file);
+	place->remove(place->context, file,
+		      atomic_load_explicit(&stream->backed.stored, memory_order_relaxed));
 	budget_give(&volume->budget, place->charge);
 }
 

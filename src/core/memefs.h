@@ -171,8 +171,8 @@ struct mfs_backing {
 	bool coarse;
 	/* An empty file with both times 0. MFS_NO_SPACE. */
 	enum mfs_status (*make)(void *context, uint64_t *file);
-	/* Takes back a file that no stream has any more. */
-	void (*remove)(void *context, uint64_t file);
+	/* Takes back a file that no stream has any more; `stored` bytes of data were in it when last seen. */
+	void (*remove)(void *context, uint64_t file, uint64_t stored);
 	/* The same with a file that nobody has open and that is as it was made, if it cannot be mapped; else
 	 * false. */
 	bool (*reclaim)(void *context, uint64_t file);

@@ -36,16 +36,22 @@ struct backing_map {
 #define CHUNK 1024u	 /* places that the table grows by */
 #define READY_MOST 64u	 /* files made ahead */
 #define READY_LOW 32u	 /* when more are made */
-#define DOOMED_MOST 64u	 /* files that wait to be removed, before the keeper is woken for them */
 #define STOCK_MOST 4096u /* files ready, with those that were used before and emptied */
 #define STOCK_SHARE 64u	 /* at most this part of the limit is what they cost */
-#define STOCK_MS 1000	 /* those that nobody wanted for so long are removed */
+#define STOCK_MS 5000	 /* those that nobody wanted for so long are removed */
 #define IDS_KEPT 32768u	 /* ids kept of files that nobody has open */
 #define CHARGE 1280u	 /* inode, name and id of a file in the kernel, about */
-#define MOMENT_MS 4	 /* how long the keeper lets things gather */
-#define RETRY_MS 20	 /* how long it waits when no file can be made */
+#define RETRY_MS 20	 /* how long the keeper waits when no file can be made */
 #define TEND_MS 100	 /* how often the machine's memory is looked at while files are open */
 #define TIGHT_SHARE 16u	 /* of the limit is left: what is deleted goes at once */
+
+/* Whoever deletes many files is not to wait for their removal: so many, with so much in them, may wait for so
+ * long, while there is room. */
+#define DOOMED_MOST 4096u
+#define DOOMED_SHARE 64u /* of the limit */
+#define DOOMED_BYTES ((uint64_t)64 << 20)
+#define MOMENT_MS 100
+#define SLICE_MS 10 /* between two looks at the room */
 
 struct item {
 	int32_t id;	     /* 0: none */
@@ -71,15 +77,16 @@ struct backing {
 	uint32_t places; /* in the table, the one at 0 never used */
 	uint32_t free;	 /* list of free places */
 	struct list ready, doomed;
-	uint64_t given;	     /* files out of the list of the ready ones, until now */
-	uint64_t seen_given; /* what that was when the keeper last rested */
-	unsigned unwanted;   /* milliseconds that it has not changed */
-	struct list kept;    /* with an id, not open, longest unused first */
-	uint32_t removing;   /* doomed files that are being removed */
-	uint32_t opens;	     /* opens by the kernel, of all files */
-	bool idle;	     /* the keeper waits for work to come */
-	bool asleep;	     /* and for nothing else */
-	bool opened;	     /* a file was opened since the keeper last looked */
+	uint64_t doomed_bytes; /* in the doomed ones; what is taken out counts until none is left */
+	uint64_t given;	       /* files out of the list of the ready ones, until now */
+	uint64_t seen_given;   /* what that was when the keeper last rested */
+	unsigned unwanted;     /* milliseconds that it has not changed */
+	struct list kept;      /* with an id, not open, longest unused first */
+	uint32_t removing;     /* doomed files that are being removed */
+	uint32_t opens;	       /* opens by the kernel, of all files */
+	bool idle;	       /* the keeper waits for work to come */
+	bool asleep;	       /* and for nothing else */
+	bool opened;	       /* a file was opened since the keeper last looked */
 	bool ending;
 	bool tight; /* nearly full when last looked */
 	struct mfs_volume *volume;
@@ -332,15 +339,39 @@ static bool use_again(struct backing *backing, uint32_t number)
 	return again;
 }
 
-/* False: the kernel lacks something, and some are left. */
+/* One file that waits to be removed. False: the kernel lacks something for it. */
+static bool end_one(struct backing *backing)
+{
+	uint32_t number = pop(backing, &backing->doomed);
+
+	if (!backing->doomed.count)
+		backing->doomed_bytes = 0;
+	return use_again(backing, number) || file_end(backing, number);
+}
+
+/* False: some are left. */
 static bool end_doomed(struct backing *backing)
 {
-	uint32_t number;
-
-	while ((number = pop(backing, &backing->doomed)))
-		if (!use_again(backing, number) && !file_end(backing, number))
+	while (backing->doomed.count)
+		if (!end_one(backing))
 			return false;
 	return true;
+}
+
+/* Too many to be left for a moment, or too large. */
+static bool has_many_doomed(const struct backing *backing)
+{
+	uint64_t most = atomic_load_explicit(&backing->limit, memory_order_relaxed) / DOOMED_SHARE;
+
+	return backing->doomed.count >= DOOMED_MOST ||
+	       backing->doomed_bytes > (most < DOOMED_BYTES ? most : DOOMED_BYTES);
+}
+
+/* Files are wanted now: of those that wait to be removed as many as are needed. */
+static void refill(struct backing *backing)
+{
+	while (backing->ready.count < READY_MOST && backing->doomed.count && end_one(backing))
+		;
 }
 
 /* Removes what is ready beyond what is made ahead. */
@@ -369,13 +400,26 @@ static bool has_work(const struct backing *backing)
 	return backing->doomed.count || backing->ready.count < READY_LOW;
 }
 
+/* Lets deletions gather for a moment, if that can be. */
+static void gather(struct backing *backing)
+{
+	for (int waited = 0; waited < MOMENT_MS && backing->ready.count >= READY_LOW &&
+			     !has_many_doomed(backing) && !backing->tight && !backing->ending;
+	     waited += SLICE_MS) {
+		wait_for(backing, SLICE_MS);
+		look_at_room(backing);
+	}
+}
+
 static void work(struct backing *backing)
 {
-	bool good;
+	bool good = true;
 
-	if (backing->ready.count >= READY_LOW && backing->doomed.count < DOOMED_MOST)
-		wait_for(backing, MOMENT_MS);
-	good = end_doomed(backing);
+	gather(backing);
+	if (backing->ready.count < READY_LOW && !has_many_doomed(backing))
+		refill(backing);
+	else
+		good = end_doomed(backing);
 	if (!make_ready(backing) || !good)
 		wait_for(backing, RETRY_MS);
 	look_at_room(backing);
@@ -480,7 +524,7 @@ static bool place_reclaim(void *context, uint64_t file)
 	return again;
 }
 
-static void place_remove(void *context, uint64_t file)
+static void place_remove(void *context, uint64_t file, uint64_t stored)
 {
 	struct backing *backing = context;
 	uint32_t number = (uint32_t)file;
@@ -491,8 +535,11 @@ static void place_remove(void *context, uint64_t file)
 		if (!file_end(backing, number))
 			wake(backing, false);
 	} else {
+		bool had_many = has_many_doomed(backing);
+
 		push(backing, &backing->doomed, number);
-		wake(backing, backing->doomed.count == DOOMED_MOST);
+		backing->doomed_bytes += stored;
+		wake(backing, !had_many && has_many_doomed(backing));
 	}
 	pthread_mutex_unlock(&backing->lock);
 }

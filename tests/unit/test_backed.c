@@ -22,6 +22,7 @@ struct scene {
 	struct mfs_backing place;
 	struct file files[FILES]; /* 0 is never used */
 	uint64_t limit, used;
+	uint64_t said_stored; /* of the file that was removed last */
 	int64_t clock;
 	unsigned made, removed, reclaimed, infos;
 	bool refuse; /* to make files */
@@ -78,11 +79,12 @@ static enum mfs_status make(void *context, uint64_t *number)
 	return MFS_NO_SPACE;
 }
 
-static void remove_file(void *context, uint64_t number)
+static void remove_file(void *context, uint64_t number, uint64_t stored)
 {
 	struct scene *scene = context;
 	struct file *file = &scene->files[number];
 
+	scene->said_stored = stored;
 	shrink(scene, file, 0);
 	free(file->bytes);
 	*file = (struct file){0};
@@ -451,7 +453,7 @@ static void together_they_keep_to_the_limit(void)
 	struct mfs_node *node = new_file(scene, "data");
 	struct mfs_stream *stream = mfs_main_stream(node);
 	static unsigned char page[4096];
-	uint64_t offset = 0;
+	uint64_t offset = 0, held;
 	unsigned names = 0;
 	char name[16];
 	size_t done;
@@ -486,8 +488,10 @@ static void together_they_keep_to_the_limit(void)
 		  MFS_OK);
 	mfs_stream_drop(scene->volume, stream);
 	EXPECT(sound(scene, node));
+	held = scene->used;
 	EXPECT_EQ(mfs_unlink(scene->volume, scene->root, "data", 4, MFS_REMOVE_FILE, NULL), MFS_OK);
 	mfs_node_drop(scene->volume, node);
+	EXPECT_EQ(scene->said_stored, held);
 	EXPECT_EQ(space_of(scene).used_bytes, first.used_bytes);
 	EXPECT_EQ(space_of(scene).free_bytes, first.free_bytes);
 	EXPECT_EQ(scene->used, 0);
