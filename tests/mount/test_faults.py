@@ -501,6 +501,8 @@ def test_everything_fails_while_it_starts_with_the_sector_store():
 def test_no_call_is_left_out():
     """What memefs asks of the C library is either made to fail here, or is let be for a reason."""
     faults = the_faults()
+    if "__gcov_" in run("nm", MEMEFS).stdout:
+        raise Skip("gcc's counters ask for more")
     lines = run("nm", "-D", "--undefined-only", MEMEFS).stdout.splitlines()
     imported = {line.split()[-1].split("@")[0] for line in lines}
     unknown = {name for name in imported - set(faults.names) - LET_BE if not LET_BE_TOO.match(name)}
