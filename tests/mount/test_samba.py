@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Samba shares a mount, with named streams and NT ACLs kept in it: a server of its own on loopback."""
+import contextlib
 import os
 import re
 import shutil
@@ -86,9 +87,23 @@ class Samba:
         with socket.socket() as probe:
             return probe.connect_ex((ADDRESS, self.port)) == 0
 
+    def helpers(self):
+        """What smbd has started, in sessions of their own: they outlive it."""
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{entry}/cmdline", "rb") as words:
+                    if f"--configfile={self.config}".encode() in words.read().split(b"\0"):
+                        yield int(entry)
+            except OSError:
+                pass
+
     def __exit__(self, *_):
         self.process.send_signal(signal.SIGTERM)
         self.process.wait()
+        for pid in self.helpers():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+        wait_for("smbd's helpers to end", lambda: not any(self.helpers()))
         shutil.rmtree(self.folder)
 
     def client(self, commands):
