@@ -108,10 +108,10 @@ static uint64_t reaching(const struct mfs_stream *stream, uint64_t end)
 	return end > size ? end : size;
 }
 
-static void set_time(struct mfs_node *node, enum node_time which, int64_t to)
+static void set_accessed(struct mfs_node *node, int64_t to)
 {
-	node->seconds[which] = to / 1000000000;
-	node->nanoseconds[which] = (uint32_t)(to % 1000000000);
+	node->seconds[ACCESS] = to / 1000000000;
+	node->nanoseconds[ACCESS] = (uint32_t)(to % 1000000000);
 }
 
 static void set_written(struct mfs_node *node, int64_t to)
@@ -149,7 +149,7 @@ static void adopt(const struct mfs_volume *volume, struct mfs_stream *stream,
 	struct mfs_node *node = stream->node;
 
 	if (info->accessed != stream->backed.accessed && access_counts(volume, node, info->accessed))
-		set_time(node, ACCESS, info->accessed);
+		set_accessed(node, info->accessed);
 	if (info->written != stream->backed.written)
 		set_written(node, info->written);
 	stream->backed.accessed = info->accessed;

@@ -46,8 +46,10 @@ static void make_room(struct front *front)
 {
 	uint64_t removed = atomic_load_explicit(&front->removed, memory_order_relaxed);
 
-	if (atomic_load_explicit(&front->given, memory_order_relaxed) < removed &&
-	    backing_is_tight(front->backing) && volume_gives(front))
+	if (atomic_load_explicit(&front->given, memory_order_relaxed) >= removed)
+		return;
+	/* Where there is much room, what comes back a moment later is not missed. */
+	if (!backing_is_tight(front->backing) || volume_gives(front))
 		atomic_store_explicit(&front->given, removed, memory_order_relaxed);
 }
 
