@@ -2,8 +2,9 @@
  * fuzz.c: the operations of tests/fuzz as calls of the program's callbacks, with arguments that no
  * driver would send.
  *
- * First the inputs that are kept (MEMEFS_HOST_CORPUS, a folder), then random ones by MEMEFS_HOST_SEED for
- * MEMEFS_HOST_SECONDS. All names lie below one directory. What a callback may write to ends at a page
+ * First the inputs that are kept (MEMEFS_HOST_CORPUS, a folder), then new ones by MEMEFS_HOST_SEED for
+ * MEMEFS_HOST_SECONDS: random bytes, kept inputs changed here and there, and the head of one with the
+ * tail of another. All names lie below one directory. What a callback may write to ends at a page
  * that nobody may touch. Every status must be one that the program knows; when all is closed and deleted,
  * every byte must be back.
  */
@@ -14,6 +15,8 @@
 #define HOME L"\\fuzz"
 #define PATH_UNITS 2048u
 #define ROOM 131072u /* largest buffer */
+#define KEPT_MOST 1024u
+#define INPUT_MOST 4096u /* of new ones */
 
 struct context {
 	void *context; /* NULL: nothing is open */
@@ -21,8 +24,15 @@ struct context {
 	bool directory;
 };
 
+struct kept_input {
+	UINT8 *bytes; /* owned */
+	size_t size;
+};
+
 struct fuzz {
 	struct host_fs *fs;
+	struct kept_input kept[KEPT_MOST];
+	unsigned kept_count;
 	struct context *slots; /* OPERATION_SLOTS of them */
 	struct operation *operation;
 	UINT8 *in_end, *out_end; /* where buffers end */
@@ -651,6 +661,20 @@ static void run_input(struct fuzz *f, const UINT8 *bytes, size_t size)
 	f->inputs++;
 }
 
+static void keep_input(struct fuzz *f, const UINT8 *bytes, size_t size)
+{
+	struct kept_input *kept = &f->kept[f->kept_count];
+
+	if (f->kept_count == KEPT_MOST || size > INPUT_MOST)
+		return;
+	kept->bytes = malloc(size);
+	if (!kept->bytes)
+		abort();
+	memcpy(kept->bytes, bytes, size);
+	kept->size = size;
+	f->kept_count++;
+}
+
 static void run_kept(struct fuzz *f, const char *folder, UINT8 *bytes)
 {
 	char path[1024];
@@ -668,8 +692,10 @@ static void run_kept(struct fuzz *f, const char *folder, UINT8 *bytes)
 		size_t size = file ? fread(bytes, 1, ROOM, file) : 0;
 		if (file)
 			fclose(file);
-		if (size > 2) /* two bytes say what volume it is */
-			run_input(f, bytes + 2, size - 2);
+		if (size <= 2) /* two bytes say what volume it is */
+			continue;
+		run_input(f, bytes + 2, size - 2);
+		keep_input(f, bytes + 2, size - 2);
 	} while (!f->fs->stopping && FindNextFileA(search, &found));
 	FindClose(search);
 }
@@ -684,13 +710,89 @@ static UINT64 next(UINT64 *state)
 }
 
 /* Random bytes, of which low ones come more often: they mean what is ordinary. */
-static void run_random(struct fuzz *f, UINT64 seed, UINT8 *bytes)
+static size_t make_random(UINT64 *seed, UINT8 *bytes)
 {
-	size_t size = 50 + (size_t)(next(&seed) % 3000);
-	unsigned plain = (unsigned)(next(&seed) % 100);
+	size_t size = 50 + (size_t)(next(seed) % 3000);
+	unsigned plain = (unsigned)(next(seed) % 100);
 
 	for (size_t i = 0; i < size; i++)
-		bytes[i] = (UINT8)(next(&seed) % 100 < plain ? next(&seed) % 24 : next(&seed));
+		bytes[i] = (UINT8)(next(seed) % 100 < plain ? next(seed) % 24 : next(seed));
+	return size;
+}
+
+static const struct kept_input *any_kept(const struct fuzz *f, UINT64 *seed)
+{
+	return &f->kept[next(seed) % f->kept_count];
+}
+
+/* One change: a byte, a bit, bytes left out, or bytes of another input put in. Returns the new size. */
+static size_t change(const struct fuzz *f, UINT64 *seed, UINT8 *bytes, size_t size)
+{
+	size_t at = (size_t)(next(seed) % size), count = 1 + (size_t)(next(seed) % 16);
+	const struct kept_input *other;
+	size_t from;
+
+	switch (next(seed) % 4) {
+	case 0:
+		bytes[at] = (UINT8)next(seed);
+		break;
+	case 1:
+		bytes[at] ^= (UINT8)(1u << next(seed) % 8);
+		break;
+	case 2:
+		if (at + count >= size)
+			break;
+		memmove(bytes + at, bytes + at + count, size - at - count);
+		return size - count;
+	default:
+		other = any_kept(f, seed);
+		from = (size_t)(next(seed) % other->size);
+		if (count > other->size - from)
+			count = other->size - from;
+		if (size + count > INPUT_MOST)
+			break;
+		memmove(bytes + at + count, bytes + at, size - at);
+		memcpy(bytes + at, other->bytes + from, count);
+		return size + count;
+	}
+	return size;
+}
+
+static size_t make_changed(const struct fuzz *f, UINT64 *seed, UINT8 *bytes)
+{
+	const struct kept_input *one = any_kept(f, seed);
+	size_t size = one->size;
+
+	memcpy(bytes, one->bytes, size);
+	for (UINT64 changes = 1 + next(seed) % 32; changes; changes--)
+		size = change(f, seed, bytes, size);
+	return size;
+}
+
+/* The head of one input, the tail of another, some changes. */
+static size_t make_spliced(const struct fuzz *f, UINT64 *seed, UINT8 *bytes)
+{
+	const struct kept_input *one = any_kept(f, seed), *other = any_kept(f, seed);
+	size_t size = 1 + (size_t)(next(seed) % one->size), from = (size_t)(next(seed) % other->size);
+	size_t tail = other->size - from;
+
+	if (tail > INPUT_MOST - size)
+		tail = INPUT_MOST - size;
+	memcpy(bytes, one->bytes, size);
+	memcpy(bytes + size, other->bytes + from, tail);
+	size += tail;
+	for (UINT64 changes = next(seed) % 8; changes; changes--)
+		size = change(f, seed, bytes, size);
+	return size;
+}
+
+static void run_new(struct fuzz *f, UINT64 seed, UINT8 *bytes)
+{
+	UINT64 way = f->kept_count ? next(&seed) % 3 : 0;
+	size_t size = way == 0	 ? make_random(&seed, bytes)
+		      : way == 1 ? make_changed(f, &seed, bytes)
+				 : make_spliced(f, &seed, bytes);
+
 	run_input(f, bytes, size);
 }
 
@@ -718,12 +820,14 @@ void fuzz_run(struct host_fs *fs)
 		/* The last line before a crash tells which it was. */
 		if (f.inputs % 64 == 0)
 			report_line("input %llu of seed %llu", (unsigned long long)f.inputs, seed);
-		run_random(&f, seed + f.inputs * 0x1234567, bytes);
+		run_new(&f, seed + f.inputs * 0x1234567, bytes);
 	}
 	report_check(f.wrong == 0, "seed %llu: nothing is wrong", seed);
 	report_check(bytes_used(fs) == used, "every byte comes back");
 	report_line("figure: callbacks: %llu inputs, %llu calls in %llu s", (unsigned long long)f.inputs,
 		    (unsigned long long)f.operations, seconds);
+	while (f.kept_count)
+		free(f.kept[--f.kept_count].bytes);
 	free(bytes);
 	free(f.operation);
 	free(f.slots);
