@@ -122,9 +122,10 @@ def test_only_the_user_enters():
             assert others(user, "read", v / "f") == "EACCES"
 
 
-def refused_mount(*words, says):
+def refused_mount(*words, says, mode=0o700):
     """One line says why, and nothing is mounted."""
     point = tempfile.mkdtemp(prefix="memefs-test-")
+    os.chmod(point, mode)
     done = run(mounted.MEMEFS, *words, point, check=False)
     stands = point in mounts()
     if stands:
@@ -169,6 +170,19 @@ def test_others_are_let_in_only_when_the_machine_allows_it():
             assert others(1000, "read", v / "f") == "EACCES"
     finally:
         allow("")
+
+
+def test_a_mount_point_that_cannot_be_used():
+    refused_mount(says="cannot read mount point", mode=0o300)
+    refused_mount("-o", "nonempty", says="write access", mode=0o500)
+    with tempfile.TemporaryDirectory(prefix="memefs-test-") as above:
+        point = os.path.join(above, "point")
+        os.mkdir(point)
+        os.chmod(above, 0)
+        done = run(mounted.MEMEFS, point, check=False)
+        os.chmod(above, 0o700)
+        assert done.returncode == 2 and len(done.stdout.splitlines()) == 1, done
+        assert "Permission denied" in done.stdout and os.listdir(above) == ["point"], done
 
 
 def test_an_owner_without_permission():

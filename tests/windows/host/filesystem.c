@@ -427,6 +427,7 @@ FSP_EXPORT void FspFileSystemStopDispatcher(fsp_fs *api)
 	if (!fs->script_thread)
 		return;
 	InterlockedExchange(&fs->stopping, 1);
+	Sleep(1000 * (DWORD)host_setting_number("MEMEFS_HOST_STOP_SECONDS", 0)); /* as one request may take */
 	WaitForSingleObject(fs->script_thread, INFINITE);
 	CloseHandle(fs->script_thread);
 	fs->script_thread = NULL;
