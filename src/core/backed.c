@@ -74,6 +74,8 @@ bool mfs_stream_opened(struct mfs_volume *volume, struct mfs_stream *stream, boo
 		atomic_fetch_add_explicit(&stream->node->writers, 1, memory_order_relaxed);
 	if (!stream_is_backed(volume, stream))
 		return false;
+	if (writes)
+		atomic_fetch_add_explicit(&volume->writing, 1, memory_order_relaxed);
 	atomic_fetch_add(&stream->backed.use, BACKED_OPEN + (maps ? BACKED_MAPPER : 0));
 	before = atomic_fetch_or(&stream->backed.use, BACKED_STALE | (maps ? BACKED_MAPPED : 0));
 	return maps && !(before & BACKED_MAPPED);
@@ -114,11 +116,12 @@ static void set_accessed(struct mfs_node *node, int64_t to)
 	node->nanoseconds[ACCESS] = (uint32_t)(to % 1000000000);
 }
 
-static void set_written(struct mfs_node *node, int64_t to)
+static void set_written(struct mfs_volume *volume, struct mfs_node *node, int64_t to)
 {
 	int64_t seconds = to / 1000000000;
 	uint32_t nanoseconds = (uint32_t)(to % 1000000000);
 
+	node_stamped(volume, seconds, nanoseconds);
 	node_not_before(node, &seconds, &nanoseconds);
 	for (enum node_time which = WRITE; which <= CHANGE; which++) {
 		node->seconds[which] = seconds;
@@ -143,15 +146,14 @@ static bool access_counts(const struct mfs_volume *volume, const struct mfs_node
 }
 
 /* Times move on (stream and node locked exclusively). */
-static void adopt(const struct mfs_volume *volume, struct mfs_stream *stream,
-		  const struct mfs_backing_info *info)
+static void adopt(struct mfs_volume *volume, struct mfs_stream *stream, const struct mfs_backing_info *info)
 {
 	struct mfs_node *node = stream->node;
 
 	if (info->accessed != stream->backed.accessed && access_counts(volume, node, info->accessed))
 		set_accessed(node, info->accessed);
 	if (info->written != stream->backed.written)
-		set_written(node, info->written);
+		set_written(volume, node, info->written);
 	stream->backed.accessed = info->accessed;
 	stream->backed.written = info->written;
 }
@@ -244,26 +246,33 @@ static void reclaim(struct mfs_volume *volume, struct mfs_stream *stream)
 	budget_give(&volume->budget, place->charge);
 }
 
+/* What was written is known from now on; without a look at each question, when this was the last. */
+static void closed_writer(struct mfs_volume *volume, struct mfs_stream *stream)
+{
+	const uint64_t kept = BACKED_OPENS | BACKED_MAPPED | BACKED_STALE;
+
+	os_lock_exclusive(&stream->lock);
+	if (file_of(stream)) {
+		look(volume, stream);
+		if (!(atomic_load(&stream->backed.use) & kept))
+			reclaim(volume, stream);
+	}
+	os_unlock_exclusive(&stream->lock);
+	atomic_fetch_sub_explicit(&volume->writing, 1, memory_order_relaxed);
+}
+
 void mfs_stream_closed(struct mfs_volume *volume, struct mfs_stream *stream, bool reads, bool writes)
 {
-	uint64_t close = BACKED_OPEN + (reads && writes ? BACKED_MAPPER : 0), use;
+	uint64_t close = BACKED_OPEN + (reads && writes ? BACKED_MAPPER : 0);
 
 	if (writes)
 		atomic_fetch_sub_explicit(&stream->node->writers, 1, memory_order_relaxed);
 	if (!stream_is_backed(volume, stream))
 		return;
 	atomic_fetch_or(&stream->backed.use, BACKED_STALE);
-	use = atomic_fetch_sub(&stream->backed.use, close) - close;
-	if (!writes || use & (BACKED_OPENS | BACKED_MAPPED))
-		return;
-	/* What was written is known from now on, without a look at each question. */
-	os_lock_exclusive(&stream->lock);
-	if (file_of(stream) && !(atomic_load(&stream->backed.use) & BACKED_OPENS)) {
-		look(volume, stream);
-		if (!(atomic_load(&stream->backed.use) & (BACKED_OPENS | BACKED_STALE)))
-			reclaim(volume, stream);
-	}
-	os_unlock_exclusive(&stream->lock);
+	atomic_fetch_sub(&stream->backed.use, close);
+	if (writes)
+		closed_writer(volume, stream);
 }
 
 /* ---- reading and writing ------------------------------------------------------------------------ */

@@ -214,7 +214,7 @@ enum mfs_status mfs_write(struct mfs_volume *volume, struct mfs_stream *stream, 
 		return status;
 	*done = size;
 	if (size > 0 && !(flags & MFS_WRITE_KEEP_TIMES))
-		node_touch(stream->node, TOUCH_DATA);
+		node_touch(volume, stream->node, TOUCH_DATA);
 	return MFS_OK;
 }
 
@@ -248,7 +248,7 @@ enum mfs_status mfs_set_size(struct mfs_volume *volume, struct mfs_stream *strea
 	status = stream_resize(volume, stream, size);
 	os_unlock_exclusive(&stream->lock);
 	if (status == MFS_OK)
-		node_touch(stream->node, TOUCH_DATA);
+		node_touch(volume, stream->node, TOUCH_DATA);
 	return status;
 }
 
@@ -276,7 +276,7 @@ enum mfs_status mfs_set_allocation(struct mfs_volume *volume, struct mfs_stream 
 	}
 	os_unlock_exclusive(&stream->lock);
 	if (status == MFS_OK)
-		node_touch(stream->node, TOUCH_DATA);
+		node_touch(volume, stream->node, TOUCH_DATA);
 	return status;
 }
 
@@ -344,7 +344,7 @@ enum mfs_status mfs_overwrite(struct mfs_volume *volume, struct mfs_stream *stre
 			eas = NULL;
 			extras_prune(volume, node);
 		}
-		node_touch_locked(node, TOUCH_DATA | 1u << ACCESS);
+		node_touch_locked(volume, node, TOUCH_DATA | 1u << ACCESS);
 	} else {
 		extras_prune(volume, node);
 	}
@@ -436,7 +436,7 @@ enum mfs_status mfs_fallocate(struct mfs_volume *volume, struct mfs_stream *stre
 		status = allocate(volume, stream, offset, size, flags);
 	os_unlock_exclusive(&stream->lock);
 	if (status == MFS_OK)
-		node_touch(stream->node, TOUCH_DATA);
+		node_touch(volume, stream->node, TOUCH_DATA);
 	return status;
 }
 
@@ -573,7 +573,7 @@ enum mfs_status mfs_copy(struct mfs_volume *volume, struct mfs_stream *from, uin
 			*done += part;
 	}
 	if (*done > 0) {
-		node_touch(to->node, TOUCH_DATA);
+		node_touch(volume, to->node, TOUCH_DATA);
 		return MFS_OK;
 	}
 	return status;

@@ -157,7 +157,7 @@ enum mfs_status mfs_node_set(struct mfs_volume *volume, struct mfs_node *node, c
 		now |= 1u << WRITE;
 	if (!(set->what & (MFS_SET_CHANGE | MFS_SET_KEEP_CHANGE)))
 		now |= 1u << CHANGE;
-	node_touch_locked(node, now);
+	node_touch_locked(volume, node, now);
 	if (set->what & MFS_SET_CHANGE)
 		set_time(node, CHANGE, &set->change);
 	os_unlock_exclusive(&node->lock);

@@ -163,7 +163,7 @@ static struct mfs_node *node_bare(struct mfs_volume *volume, const struct mfs_ne
 	node->uid = what->uid;
 	node->gid = what->gid;
 	node->kind = what->kind == MFS_SYMLINK ? MFS_FILE : (uint8_t)what->kind;
-	node_touch_locked(node, (1u << TIMES) - 1);
+	node_touch_locked(volume, node, (1u << TIMES) - 1);
 	return node;
 }
 

@@ -190,6 +190,9 @@ struct mfs_backing {
 	 * False: they are as they were. */
 	bool (*reset)(void *context, uint64_t file, bool accessed, bool written);
 	enum mfs_status (*seek)(void *context, uint64_t file, uint64_t offset, bool hole, uint64_t *found);
+	/* What the clock that stamps files says, in nanoseconds since 1970; files that are changed from now
+	 * on are not older. Called with any lock held. False: it cannot be told. NULL: it is the system's. */
+	bool (*now)(void *context, int64_t *now);
 	/* Bytes that all data takes. */
 	uint64_t (*used)(void *context);
 	/* From now on all data may take so many bytes. False, nothing changed: it takes more already. */

@@ -117,7 +117,7 @@ enum mfs_status mfs_security_set(struct mfs_volume *volume, struct mfs_node *nod
 	os_lock_exclusive(&node->lock);
 	old = node->security;
 	node->security = new;
-	node_touch_locked(node, TOUCH_CHANGE);
+	node_touch_locked(volume, node, TOUCH_CHANGE);
 	os_unlock_exclusive(&node->lock);
 	security_drop(volume, old);
 	return MFS_OK;
@@ -189,7 +189,7 @@ enum mfs_status mfs_ea_set(struct mfs_volume *volume, struct mfs_node *node, con
 		extras->eas = new;
 		extras_prune(volume, node);
 	}
-	node_touch_locked(node, TOUCH_CHANGE);
+	node_touch_locked(volume, node, TOUCH_CHANGE);
 out:
 	os_unlock_exclusive(&node->lock);
 	blob_free(volume, old);
@@ -255,7 +255,7 @@ static enum mfs_status set_reparse(struct mfs_volume *volume, struct mfs_node *n
 			old = extras->reparse;
 			extras->reparse = new;
 			node->reparse_tag = wire_reparse_tag(from);
-			node_touch_locked(node, TOUCH_CHANGE);
+			node_touch_locked(volume, node, TOUCH_CHANGE);
 		} else {
 			status = MFS_NO_SPACE;
 		}
@@ -307,7 +307,7 @@ enum mfs_status mfs_reparse_remove(struct mfs_volume *volume, struct mfs_node *n
 		node->extras->reparse = NULL;
 		node->reparse_tag = 0;
 		extras_prune(volume, node);
-		node_touch_locked(node, TOUCH_CHANGE);
+		node_touch_locked(volume, node, TOUCH_CHANGE);
 	} else {
 		old = NULL;
 	}
@@ -410,7 +410,7 @@ static enum mfs_status xattr_put(struct mfs_volume *volume, struct mfs_node *nod
 	*at = new;
 	if (old)
 		xattr_free(volume, old);
-	node_touch_locked(node, TOUCH_CHANGE);
+	node_touch_locked(volume, node, TOUCH_CHANGE);
 	return MFS_OK;
 }
 
@@ -455,7 +455,7 @@ enum mfs_status mfs_xattr_remove(struct mfs_volume *volume, struct mfs_node *nod
 		if (old) {
 			*at = old->next;
 			extras_prune(volume, node);
-			node_touch_locked(node, TOUCH_CHANGE);
+			node_touch_locked(volume, node, TOUCH_CHANGE);
 		}
 	}
 	os_unlock_exclusive(&node->lock);

@@ -144,12 +144,12 @@ static void link_undo(struct mfs_node *node, bool nameless)
 	os_unlock_exclusive(&node->lock);
 }
 
-static void link_cut(struct mfs_node *node)
+static void link_cut(struct mfs_node *node, int64_t stamp)
 {
 	os_lock_exclusive(&node->lock);
 	node->links--;
-	node_touch_locked(node, TOUCH_CHANGE);
 	os_unlock_exclusive(&node->lock);
+	node_touch_too(node, TOUCH_CHANGE, stamp);
 }
 
 static void count_subdirectory(struct mfs_node *parent, int by)
@@ -191,6 +191,7 @@ static enum mfs_status settle(struct mfs_volume *volume, struct mfs_node *parent
 static enum mfs_status enter(struct mfs_volume *volume, const struct asked *asked, struct entry *entry)
 {
 	struct directory *directory = asked->directory->directory;
+	int64_t stamp = node_made(entry->node);
 	enum mfs_status status;
 
 	os_lock_exclusive(&directory->lock);
@@ -201,7 +202,7 @@ static enum mfs_status enter(struct mfs_volume *volume, const struct asked *aske
 		status = settle(volume, asked->directory, entry);
 	os_unlock_exclusive(&directory->lock);
 	if (status == MFS_OK)
-		node_touch(asked->directory, TOUCH_DATA);
+		node_touch_too(asked->directory, TOUCH_DATA, stamp);
 	return status;
 }
 
@@ -267,10 +268,8 @@ static enum mfs_status enter_link(struct mfs_volume *volume, const struct asked 
 		status = MFS_NO_SPACE;
 	}
 	os_unlock_exclusive(&directory->lock);
-	if (status == MFS_OK) {
-		node_touch(node, TOUCH_CHANGE);
-		node_touch(asked->directory, TOUCH_DATA);
-	}
+	if (status == MFS_OK)
+		node_touch_too(asked->directory, TOUCH_DATA, node_touch(volume, node, TOUCH_CHANGE));
 	return status;
 }
 
@@ -376,8 +375,7 @@ enum mfs_status mfs_unlink(struct mfs_volume *volume, struct mfs_node *directory
 	os_unlock_shared(&volume->moving);
 	if (status != MFS_OK)
 		return status;
-	node_touch(directory, TOUCH_DATA);
-	link_cut(entry->node);
+	link_cut(entry->node, node_touch(volume, directory, TOUCH_DATA));
 	mfs_node_drop(volume, entry->node);
 	entry_free(volume, entry);
 	return MFS_OK;
@@ -396,6 +394,7 @@ struct move {
 	struct mfs_node *whiteout;     /* what stays in the old place, or NULL */
 	struct mfs_node *victim;       /* what was replaced: its name's reference */
 	struct entry *gone[2];	       /* entries to free */
+	int64_t stamp;		       /* what else is touched is not to be older than */
 };
 
 /* Whether `node` is `below` or a directory above it (moving held exclusively). */
@@ -475,8 +474,8 @@ static enum mfs_status exchange(struct move *move)
 	move->target->node = a;
 	set_parent(a, move->from.directory, move->to.directory);
 	set_parent(b, move->to.directory, move->from.directory);
-	node_touch(a, TOUCH_CHANGE);
-	node_touch(b, TOUCH_CHANGE);
+	move->stamp = node_touch(move->volume, a, TOUCH_CHANGE);
+	node_touch_too(b, TOUCH_CHANGE, move->stamp);
 	return MFS_OK;
 }
 
@@ -553,7 +552,7 @@ static enum mfs_status rename_in_place(struct move *move)
 		return MFS_NO_SPACE;
 	move->fresh = NULL;
 	move->gone[0] = move->source;
-	node_touch(move->source->node, TOUCH_CHANGE);
+	move->stamp = node_touch(move->volume, move->source->node, TOUCH_CHANGE);
 	return MFS_OK;
 }
 
@@ -587,7 +586,7 @@ static enum mfs_status move_locked(struct move *move)
 	} else {
 		remove_entry(move, &move->from, move->source);
 	}
-	node_touch(node, TOUCH_CHANGE);
+	move->stamp = node_touch(move->volume, node, TOUCH_CHANGE);
 	return MFS_OK;
 }
 
@@ -626,7 +625,7 @@ static void move_clean(struct move *move)
 		entry_free(move->volume, move->fresh);
 	mfs_node_drop(move->volume, move->whiteout);
 	if (move->victim) {
-		link_cut(move->victim);
+		link_cut(move->victim, move->stamp);
 		mfs_node_drop(move->volume, move->victim);
 	}
 }
@@ -653,9 +652,9 @@ static enum mfs_status rename_asked(struct move *move, const struct mfs_node *on
 		unlock_directories(volume, from, to);
 	}
 	if (status == MFS_OK && !nothing) {
-		node_touch(from, TOUCH_DATA);
+		node_touch_too(from, TOUCH_DATA, move->stamp);
 		if (from != to)
-			node_touch(to, TOUCH_DATA);
+			node_touch_too(to, TOUCH_DATA, move->stamp);
 	}
 	move_clean(move);
 	return status;

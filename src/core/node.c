@@ -5,46 +5,79 @@
 
 #include <string.h>
 
-#define SECOND 1000000000u /* nanoseconds */
+#define SECOND 1000000000 /* nanoseconds */
 
 /* ---- times ------------------------------------------------------------------- */
 
 /* How far our clock may be behind the one that stamps backing files: that one is exact where it must be
  * (Linux 6.13), ours moves by ticks. */
-#define TICKS 20000000u /* nanoseconds */
+#define TICKS 20000000 /* nanoseconds */
 
-/* The node was changed later than this, by no more than that. */
-static bool is_behind(const struct mfs_node *node, int64_t seconds, uint32_t nanoseconds)
+/* Nanoseconds since 1970; what is too far off for these 64 bits is the last one. */
+static int64_t in_nanoseconds(int64_t seconds, uint32_t nanoseconds)
 {
-	uint64_t changed = node->nanoseconds[CHANGE];
+	const int64_t most = INT64_MAX / SECOND - 1;
 
-	if (node->seconds[CHANGE] != seconds) {
-		if (seconds == INT64_MAX || node->seconds[CHANGE] != seconds + 1)
-			return false;
-		changed += SECOND;
-	}
-	return changed > nanoseconds && changed - nanoseconds <= TICKS;
+	if (seconds > most || seconds < -most)
+		return seconds < 0 ? INT64_MIN + 2 * TICKS : INT64_MAX - 2 * TICKS;
+	return seconds * SECOND + nanoseconds;
 }
 
-bool node_not_before(const struct mfs_node *node, int64_t *seconds, uint32_t *nanoseconds)
+static bool is_behind(int64_t time, int64_t other)
 {
-	if (!is_behind(node, *seconds, *nanoseconds))
-		return false;
+	return time < other && time >= other - TICKS;
+}
+
+void node_not_before(const struct mfs_node *node, int64_t *seconds, uint32_t *nanoseconds)
+{
+	if (!is_behind(in_nanoseconds(*seconds, *nanoseconds),
+		       in_nanoseconds(node->seconds[CHANGE], node->nanoseconds[CHANGE])))
+		return;
 	*seconds = node->seconds[CHANGE];
 	*nanoseconds = node->nanoseconds[CHANGE];
-	return true;
 }
 
-void node_touch_locked(struct mfs_node *node, unsigned times)
+void node_stamped(struct mfs_volume *volume, int64_t seconds, uint32_t nanoseconds)
+{
+	int64_t stamp = in_nanoseconds(seconds, nanoseconds), now, before;
+
+	os_clock_wall(&seconds, &nanoseconds);
+	now = in_nanoseconds(seconds, nanoseconds);
+	/* One that was set by hand is no stamp, when it lies ahead; and the clock may have been set back. */
+	if (stamp < 0 || !is_behind(now, stamp))
+		return;
+	before = atomic_load_explicit(&volume->stamped, memory_order_relaxed);
+	while ((before < stamp || !is_behind(now, before)) &&
+	       !atomic_compare_exchange_weak_explicit(&volume->stamped, &before, stamp, memory_order_relaxed,
+						      memory_order_relaxed))
+		;
+}
+
+/* Not before what backing files were stamped with, as far as that is known; where it is not, their clock is
+ * asked. */
+static int64_t last_stamp(struct mfs_volume *volume)
+{
+	const struct mfs_backing *place = volume->backing;
+	int64_t stamp = atomic_load_explicit(&volume->stamped, memory_order_relaxed), now;
+
+	if (place && place->now && atomic_load_explicit(&volume->writing, memory_order_relaxed) &&
+	    place->now(place->context, &now) && now > stamp)
+		return now;
+	return stamp;
+}
+
+/* Not before the stamp, if that is near (locked). */
+static void touch(struct mfs_node *node, unsigned times, int64_t stamp)
 {
 	int64_t seconds;
 	uint32_t nanoseconds;
 
 	os_clock_wall(&seconds, &nanoseconds);
-	if (node_not_before(node, &seconds, &nanoseconds) && ++nanoseconds == SECOND) {
-		nanoseconds = 0;
-		seconds++;
+	if (is_behind(in_nanoseconds(seconds, nanoseconds), stamp)) {
+		seconds = stamp / SECOND;
+		nanoseconds = (uint32_t)(stamp % SECOND);
 	}
+	node_not_before(node, &seconds, &nanoseconds);
 	for (unsigned i = 0; i < TIMES; i++) {
 		if (times & 1u << i) {
 			node->seconds[i] = seconds;
@@ -53,11 +86,29 @@ void node_touch_locked(struct mfs_node *node, unsigned times)
 	}
 }
 
-void node_touch(struct mfs_node *node, unsigned times)
+void node_touch_locked(struct mfs_volume *volume, struct mfs_node *node, unsigned times)
+{
+	touch(node, times, last_stamp(volume));
+}
+
+int64_t node_touch(struct mfs_volume *volume, struct mfs_node *node, unsigned times)
+{
+	int64_t stamp = last_stamp(volume);
+
+	node_touch_too(node, times, stamp);
+	return stamp;
+}
+
+void node_touch_too(struct mfs_node *node, unsigned times, int64_t stamp)
 {
 	os_lock_exclusive(&node->lock);
-	node_touch_locked(node, times);
+	touch(node, times, stamp);
 	os_unlock_exclusive(&node->lock);
+}
+
+int64_t node_made(const struct mfs_node *node)
+{
+	return in_nanoseconds(node->seconds[BIRTH], node->nanoseconds[BIRTH]);
 }
 
 static bool is_before(const struct mfs_node *node, enum node_time a, enum node_time b)
@@ -81,7 +132,7 @@ void mfs_node_accessed(struct mfs_volume *volume, struct mfs_node *node, bool st
 	      now - node->seconds[ACCESS] >= 24 * 60 * 60;
 	os_unlock_shared(&node->lock);
 	if (due)
-		node_touch(node, 1u << ACCESS);
+		node_touch(volume, node, 1u << ACCESS);
 }
 
 /* ---- numbers ------------------------------------------------------------------- */

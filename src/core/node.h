@@ -146,6 +146,8 @@ struct mfs_volume {
 	bool read_only;			   /* (c) */
 	enum mfs_order order;		   /* (c) */
 	struct mfs_node *root;		   /* (c) */
+	_Atomic int64_t stamped;	   /* (a) last time that backing files' clock told: nanoseconds */
+	_Atomic uint64_t writing;	   /* (a) opens that may have written what nobody has looked at */
 	os_lock moving;
 	struct {
 		os_lock lock;
@@ -178,11 +180,18 @@ void node_number_remove(struct mfs_volume *volume, struct mfs_node *node);
 /* One more reference if there still is one. */
 bool node_try_hold(struct mfs_node *node);
 /* A time that another clock told becomes the node's change time, when it lies a few ticks before that: times
- * do not run back. True: it did (locked). */
-bool node_not_before(const struct mfs_node *node, int64_t *seconds, uint32_t *nanoseconds);
-/* Moves times to now, under the node's lock: a mask of 1 << enum node_time. */
-void node_touch(struct mfs_node *node, unsigned times);
-void node_touch_locked(struct mfs_node *node, unsigned times);
+ * do not run back (locked). */
+void node_not_before(const struct mfs_node *node, int64_t *seconds, uint32_t *nanoseconds);
+/* Another clock has stamped something of the volume: what is touched from now on is not older. */
+void node_stamped(struct mfs_volume *volume, int64_t seconds, uint32_t nanoseconds);
+/* Moves times to now, under the node's lock: a mask of 1 << enum node_time. Returns what else the same
+ * operation touches is not to be older than. */
+int64_t node_touch(struct mfs_volume *volume, struct mfs_node *node, unsigned times);
+void node_touch_locked(struct mfs_volume *volume, struct mfs_node *node, unsigned times);
+/* The same for what an operation touches next. */
+void node_touch_too(struct mfs_node *node, unsigned times, int64_t stamp);
+/* That of a node that was just made, and that nobody else has yet. */
+int64_t node_made(const struct mfs_node *node);
 
 #define TOUCH_CHANGE (1u << CHANGE)
 #define TOUCH_DATA (1u << WRITE | 1u << CHANGE)

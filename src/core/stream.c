@@ -147,7 +147,7 @@ enum mfs_status mfs_stream_create(struct mfs_volume *volume, struct mfs_node *no
 	} else {
 		*at = new;
 		*stream = mfs_stream_hold(&new->stream);
-		node_touch_locked(node, TOUCH_CHANGE);
+		node_touch_locked(volume, node, TOUCH_CHANGE);
 	}
 	os_unlock_exclusive(&node->lock);
 	if (status != MFS_OK)
@@ -172,7 +172,7 @@ enum mfs_status mfs_stream_remove(struct mfs_volume *volume, struct mfs_node *no
 			*at = found->next;
 			found->next = NULL;
 			extras_prune(volume, node);
-			node_touch_locked(node, TOUCH_CHANGE);
+			node_touch_locked(volume, node, TOUCH_CHANGE);
 		}
 	}
 	os_unlock_exclusive(&node->lock);
@@ -221,7 +221,7 @@ enum mfs_status mfs_stream_rename(struct mfs_volume *volume, struct mfs_node *no
 		size = stream->name_size;
 		stream->name_size = (uint32_t)to_size;
 		to_size = size;
-		node_touch_locked(node, TOUCH_CHANGE);
+		node_touch_locked(volume, node, TOUCH_CHANGE);
 	}
 	os_unlock_exclusive(&node->lock);
 	pool_give(volume->pool, new, to_size);

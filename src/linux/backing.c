@@ -648,6 +648,7 @@ struct backing *backing_make(const struct cli_options *options, const char **why
 	backing->place = functions;
 	backing->place.context = backing;
 	backing->place.coarse = is_coarse(&backing->tmpfs);
+	backing->place.now = backing->place.coarse ? NULL : contents_now;
 	backing->place.strict = options->atime == CLI_ATIME_STRICT;
 	backing->device = -1;
 	pthread_mutex_init(&backing->lock, NULL);

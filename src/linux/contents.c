@@ -148,6 +148,16 @@ bool contents_reset(void *context, uint64_t file, bool accessed, bool written)
 	return tmpfs_reset(context, (uint32_t)file, accessed, written);
 }
 
+bool contents_now(void *context, int64_t *now)
+{
+	struct timespec time;
+
+	if (!tmpfs_now(context, &time))
+		return false;
+	*now = nanoseconds(time);
+	return true;
+}
+
 enum mfs_status contents_seek(void *context, uint64_t number, uint64_t offset, bool hole, uint64_t *found)
 {
 	int file = open_file(context, number), error = 0;

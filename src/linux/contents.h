@@ -19,6 +19,7 @@ enum mfs_status contents_resize(void *context, uint64_t file, uint64_t size, str
 enum mfs_status contents_allocate(void *context, uint64_t file, uint64_t offset, uint64_t size,
 				  unsigned flags, struct mfs_backing_info *info);
 bool contents_reset(void *context, uint64_t file, bool accessed, bool written);
+bool contents_now(void *context, int64_t *now);
 enum mfs_status contents_seek(void *context, uint64_t file, uint64_t offset, bool hole, uint64_t *found);
 
 #endif

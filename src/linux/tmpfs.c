@@ -191,6 +191,18 @@ bool tmpfs_reset(const struct tmpfs *tmpfs, uint32_t number, bool accessed, bool
 	return !utimensat(tmpfs->mount, name, times, AT_SYMLINK_NOFOLLOW);
 }
 
+bool tmpfs_now(const struct tmpfs *tmpfs, struct timespec *now)
+{
+	struct stat stat;
+
+	/* The kernel's clock for files cannot be read, only be made to stamp something. */
+	if (utimensat(tmpfs->mount, "", NULL, AT_EMPTY_PATH) ||
+	    fstatat(tmpfs->mount, "", &stat, AT_EMPTY_PATH))
+		return false;
+	*now = stat.st_mtim;
+	return true;
+}
+
 bool tmpfs_remove(const struct tmpfs *tmpfs, uint32_t number)
 {
 	char name[NAME_BYTES];

@@ -32,6 +32,8 @@ int tmpfs_create(const struct tmpfs *tmpfs, uint32_t number);
 int tmpfs_open(const struct tmpfs *tmpfs, uint32_t number);
 /* What it is, without opening it. */
 bool tmpfs_stat(const struct tmpfs *tmpfs, uint32_t number, struct stat *stat);
+/* What its clock says: files that are changed from now on are not older. */
+bool tmpfs_now(const struct tmpfs *tmpfs, struct timespec *now);
 /* Makes its times 0 again. */
 bool tmpfs_reset(const struct tmpfs *tmpfs, uint32_t number, bool accessed, bool written);
 /* Makes a file again what tmpfs_create makes. False: errno. */

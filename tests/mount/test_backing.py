@@ -54,6 +54,43 @@ def test_what_is_used_again_is_empty():
             empty(v, "new")
 
 
+def stamps(path):
+    state = os.lstat(path)
+    return min(state.st_mtime_ns, state.st_ctime_ns), max(state.st_mtime_ns, state.st_ctime_ns)
+
+
+def test_what_comes_later_is_not_older():
+    """Whether the kernel stamps it, at a write, or the daemon: make(1) counts on that."""
+    later = {"create": lambda path: os.close(os.open(path, os.O_CREAT | os.O_WRONLY)), "mkdir": os.mkdir,
+             "symlink": lambda path: os.symlink("x", path), "link": lambda path: os.link(f"{path}.made", path),
+             "utime": lambda path: os.utime(f"{path}.made"), "chmod": lambda path: os.chmod(f"{path}.made", 0o640),
+             "truncate": lambda path: os.truncate(f"{path}.made", 7)}
+    with backed() as v:
+        for how, call in later.items():
+            other = v / f"{how}.made" if how in ("link", "utime", "chmod", "truncate") else v / how
+            for number in range(60):
+                if other.endswith(".made"):
+                    os.close(os.open(other, os.O_CREAT | os.O_WRONLY))
+                file = os.open(v / f"{how}{number % 3}", os.O_CREAT | (os.O_RDWR if number % 2 else os.O_WRONLY))
+                os.write(file, b"x")
+                os.fstat(file)
+                os.write(file, b"y")  # has a time of its own, for the file was looked at
+                if number % 4 < 2:
+                    os.close(file)
+                call(v / how)
+                before, after = stamps(v / f"{how}{number % 3}"), stamps(other)
+                assert before[1] <= after[1], (how, number, before, after)
+                if how not in ("chmod", "link"):
+                    assert before[1] <= after[0], (how, number, before, after)
+                if number % 4 >= 2:
+                    os.write(file, b"z")
+                    assert after[1] <= stamps(v / f"{how}{number % 3}")[0], (how, number)
+                    os.close(file)
+                (os.rmdir if how == "mkdir" else os.unlink)(other)
+                if how == "link":
+                    os.unlink(v / how)
+
+
 def test_a_mapped_file_is_nobody_elses():
     with backed() as v:
         maps = []
