@@ -61,7 +61,7 @@ bool tmpfs_make(struct tmpfs *tmpfs, uint64_t bytes, enum cli_huge huge, enum cl
 	unsigned times = atime == CLI_ATIME_NEVER ? MOUNT_ATTR_NOATIME : MOUNT_ATTR_STRICTATIME;
 	int context = fsopen("tmpfs", FSOPEN_CLOEXEC), error;
 
-	tmpfs->mount = tmpfs->change = -1;
+	tmpfs->mount = tmpfs->change = tmpfs->clock = -1;
 	if (context < 0)
 		return false;
 	if (configure(context, bytes, huge, locked))
@@ -72,7 +72,8 @@ bool tmpfs_make(struct tmpfs *tmpfs, uint64_t bytes, enum cli_huge huge, enum cl
 	errno = error;
 	if (tmpfs->mount < 0)
 		return false;
-	if (pick(tmpfs))
+	tmpfs->clock = openat(tmpfs->mount, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, FILE_MODE);
+	if (tmpfs->clock >= 0 && pick(tmpfs))
 		return true;
 	error = errno;
 	tmpfs_end(tmpfs);
@@ -84,9 +85,11 @@ void tmpfs_end(struct tmpfs *tmpfs)
 {
 	if (tmpfs->change >= 0)
 		close(tmpfs->change);
+	if (tmpfs->clock >= 0)
+		close(tmpfs->clock);
 	if (tmpfs->mount >= 0)
 		close(tmpfs->mount);
-	tmpfs->mount = tmpfs->change = -1;
+	tmpfs->mount = tmpfs->change = tmpfs->clock = -1;
 }
 
 bool tmpfs_limit(struct tmpfs *tmpfs, uint64_t bytes)
@@ -196,8 +199,7 @@ bool tmpfs_now(const struct tmpfs *tmpfs, struct timespec *now)
 	struct stat stat;
 
 	/* The kernel's clock for files cannot be read, only be made to stamp something. */
-	if (utimensat(tmpfs->mount, "", NULL, AT_EMPTY_PATH) ||
-	    fstatat(tmpfs->mount, "", &stat, AT_EMPTY_PATH))
+	if (futimens(tmpfs->clock, NULL) || fstat(tmpfs->clock, &stat))
 		return false;
 	*now = stat.st_mtim;
 	return true;

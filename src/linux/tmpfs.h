@@ -14,6 +14,7 @@
 struct tmpfs {
 	int mount;  /* its root directory */
 	int change; /* a file system context that changes its size; -1: to be had again */
+	int clock;  /* a file without a name, to see what time it is stamped with */
 };
 
 /* Makes it, with room for `bytes`. False: errno says why, *lacks what (EPERM: the right to mount). Huge pages
