@@ -24,6 +24,8 @@ struct scene {
 	uint64_t limit, used;
 	uint64_t said_stored; /* of the file that was removed last */
 	int64_t clock;
+	int64_t now; /* what tell_now says; 0: nothing */
+	unsigned asked;
 	unsigned made, removed, reclaimed, infos;
 	bool refuse; /* to make files */
 	bool silent; /* tells nothing of them */
@@ -443,6 +445,58 @@ static void times_of_others_do_not_run_back(void)
 	end(scene);
 }
 
+static bool tell_now(void *context, int64_t *now)
+{
+	struct scene *scene = context;
+
+	scene->asked++;
+	*now = scene->now;
+	return scene->now != 0;
+}
+
+static int64_t changed_now(struct scene *scene, const char *name)
+{
+	struct mfs_node *node = new_file(scene, name);
+	int64_t changed = nanoseconds_of(info_of(scene, node).change);
+
+	mfs_node_drop(scene->volume, node);
+	return changed;
+}
+
+/* While what was written may not be known yet the files' own clock is asked. */
+static void the_clock_of_files_is_asked(void)
+{
+	struct scene *scene = begin(64 * MIB);
+	struct mfs_node *node = new_file(scene, "f");
+	struct mfs_stream *stream = mfs_main_stream(node);
+	struct mfs_info root;
+	int64_t birth = nanoseconds_of(info_of(scene, node).birth);
+
+	scene->place.now = tell_now;
+	scene->now = birth + 15000000;
+	EXPECT(changed_now(scene, "g") < birth + 15000000);
+	mfs_stream_opened(scene->volume, stream, true, false);
+	EXPECT_EQ(scene->asked, 0);
+	mfs_stream_opened(scene->volume, stream, true, true);
+	EXPECT(changed_now(scene, "h") >= birth + 15000000);
+	EXPECT_EQ(scene->asked, 1); /* for the file and for its directory */
+	mfs_node_info(scene->volume, scene->root, &root);
+	EXPECT(nanoseconds_of(root.change) >= birth + 15000000);
+	/* It cannot be told, or says what makes no sense: the system's clock holds. */
+	scene->now = 0;
+	EXPECT(changed_now(scene, "i") >= birth);
+	scene->now = birth + 3600 * INT64_C(1000000000);
+	EXPECT(changed_now(scene, "j") < birth + 1800 * INT64_C(1000000000));
+	EXPECT_EQ(scene->asked, 3);
+	mfs_stream_closed(scene->volume, stream, true, true);
+	mfs_stream_closed(scene->volume, stream, true, false);
+	EXPECT(changed_now(scene, "k") >= birth);
+	EXPECT_EQ(scene->asked, 3);
+	mfs_stream_drop(scene->volume, stream);
+	mfs_node_drop(scene->volume, node);
+	end(scene);
+}
+
 static void times_that_are_set_stay(void)
 {
 	struct scene *scene = begin(64 * MIB);
@@ -857,6 +911,7 @@ int main(void)
 	RUN(what_others_write_is_taken_over);
 	RUN(times_do_not_run_back);
 	RUN(times_of_others_do_not_run_back);
+	RUN(the_clock_of_files_is_asked);
 	RUN(times_that_are_set_stay);
 	RUN(together_they_keep_to_the_limit);
 	RUN(limits_change_while_it_lives);
