@@ -37,13 +37,14 @@ void node_not_before(const struct mfs_node *node, int64_t *seconds, uint32_t *na
 	*nanoseconds = node->nanoseconds[CHANGE];
 }
 
-void node_stamped(struct mfs_volume *volume, int64_t seconds, uint32_t nanoseconds)
+/* One that was set by hand is no stamp, when it lies ahead; and the clock may have been set back. */
+static void raise_stamp(struct mfs_volume *volume, int64_t stamp)
 {
-	int64_t stamp = in_nanoseconds(seconds, nanoseconds), now, before;
+	int64_t seconds, now, before;
+	uint32_t nanoseconds;
 
 	os_clock_wall(&seconds, &nanoseconds);
 	now = in_nanoseconds(seconds, nanoseconds);
-	/* One that was set by hand is no stamp, when it lies ahead; and the clock may have been set back. */
 	if (stamp < 0 || !is_behind(now, stamp))
 		return;
 	before = atomic_load_explicit(&volume->stamped, memory_order_relaxed);
@@ -53,17 +54,22 @@ void node_stamped(struct mfs_volume *volume, int64_t seconds, uint32_t nanosecon
 		;
 }
 
+void node_stamped(struct mfs_volume *volume, int64_t seconds, uint32_t nanoseconds)
+{
+	raise_stamp(volume, in_nanoseconds(seconds, nanoseconds));
+}
+
 /* Not before what backing files were stamped with, as far as that is known; where it is not, their clock is
  * asked. */
 static int64_t last_stamp(struct mfs_volume *volume)
 {
 	const struct mfs_backing *place = volume->backing;
-	int64_t stamp = atomic_load_explicit(&volume->stamped, memory_order_relaxed), now;
+	int64_t now;
 
 	if (place && place->now && atomic_load_explicit(&volume->writing, memory_order_relaxed) &&
-	    place->now(place->context, &now) && now > stamp)
-		return now;
-	return stamp;
+	    place->now(place->context, &now))
+		raise_stamp(volume, now);
+	return atomic_load_explicit(&volume->stamped, memory_order_relaxed);
 }
 
 /* Not before the stamp, if that is near (locked). */
