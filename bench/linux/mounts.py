@@ -24,10 +24,11 @@ class Refused(Exception):
 
 
 class Kind:
-    """One way to mount. `rows`: only these; `user`: daemon and client are this user's."""
+    """One way to mount. `rows`: only these; `user`: daemon and client are this user's; `twice`: each time a
+    row is done once before it counts."""
 
-    def __init__(self, name, title, rows=None, user=None):
-        self.name, self.title, self.rows, self.user = name, title, rows, user
+    def __init__(self, name, title, rows=None, user=None, twice=False):
+        self.name, self.title, self.rows, self.user, self.twice = name, title, rows, user, twice
 
     def command(self, place):
         """The command that serves place.path in the foreground. May make things in place.backing."""
@@ -110,8 +111,9 @@ KINDS = [
     Memefs("private", "memefs, its owner only", BEST, rows=NAMES | {"untar", "rm"}),
     Memefs("noxattr", "memefs, noxattr", BEST, "allow_other,noxattr", rows=NAMES | {"untar", "cp"}),
     Memefs("huge", "memefs, huge=within_size", ["tmpfs"], "allow_other,huge=within_size",
-           rows={"write_new", "write_over"}),
-    Tmpfs("tmpfs-huge", "kernel tmpfs, huge=within_size", ",huge=within_size", rows={"write_new", "write_over"}),
+           rows={"write_new", "write_over"}, twice=True),
+    Tmpfs("tmpfs-huge", "kernel tmpfs, huge=within_size", ",huge=within_size", rows={"write_new", "write_over"},
+          twice=True),
     Nothing("nothing", "nothing, answered at once",
             rows={"open", "create", "unlink", "mkdir", "symlink", "chmod", "truncate"}),
 ]
