@@ -1,8 +1,9 @@
 /*
  * differential: makes the same random system calls on two directories, each on a file system of its own,
- * and compares everything that can be seen of them. "differential ONE OTHER SEED CALLS" ends with 0 when
- * there was no difference, else it says which call of which seed differed, and the last calls before.
- * Run as root. Two processes take turns, each with its own open files; some calls are an ordinary user's.
+ * and compares everything that can be seen of them. "differential ONE OTHER SEED CALLS [spell]" ends with 0
+ * when there was no difference, else it says which call of which seed differed, and the last calls before.
+ * With "spell" ONE is case-insensitive and hears of each name in some spelling. Run as root. Two processes
+ * take turns, each with its own open files; some calls are an ordinary user's.
  *
  * What may differ, and is therefore not compared or not asked for:
  * - st_ino, st_dev, st_blksize, directory cookies, statfs: every file system has its own.
@@ -25,8 +26,11 @@
  *   change nothing. Not done.
  * - Reading and writing through FIFOs and devices: they are the kernel's, not the file system's.
  * - The order of names in directories and in lists of attributes: both are compared as sets.
+ * - With "spell": how names are spelled; renaming to the same name, which changes its spelling; names that
+ * are not UTF-8, which a case-insensitive volume does not take.
  */
 #define _GNU_SOURCE
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -87,10 +91,19 @@ struct shared {
 
 static struct shared *shared;
 static uint64_t seed;
+static bool spells;
 static int roots[SIDES], files[SIDES][SLOTS], worker;
 static struct result results[SIDES];
 static char buffer[DATA_BYTES];
 static bool tells[WATCHED]; /* the clock has gone on since the node's times: they show whether they move */
+
+/* As names are compared; the same name when no spelling is to be looked at. */
+static char *folded(char *name, size_t size)
+{
+	for (size_t i = 0; spells && i < size; i++)
+		name[i] = (char)tolower((unsigned char)name[i]);
+	return name;
+}
 
 static _Noreturn void die(const char *what)
 {
@@ -218,7 +231,9 @@ static int list_directory(struct result *result, int directory)
 	}
 	errno = 0;
 	while ((entry = readdir(stream)) && size + 300 < sizeof names)
-		size += (size_t)sprintf(names + size, "%s %u", entry->d_name, entry->d_type) + 1;
+		size += (size_t)sprintf(names + size, "%s %u", folded(entry->d_name, strlen(entry->d_name)),
+					entry->d_type) +
+			1;
 	if (errno) {
 		int error = errno;
 
@@ -291,6 +306,29 @@ static long do_unlink(const struct call *call, int side, struct result *result)
 	return unlink(call->path[0]);
 }
 
+/* The last name of a path, without a slash behind it. */
+static void last_name(const char *path, char name[PATH_BYTES])
+{
+	size_t size = strlen(path);
+	const char *slash;
+
+	strcpy(name, path);
+	if (size && name[size - 1] == '/')
+		name[size - 1] = 0;
+	slash = strrchr(name, '/');
+	if (slash)
+		memmove(name, slash + 1, strlen(slash));
+}
+
+static bool same_last_names(const struct call *call)
+{
+	char names[2][PATH_BYTES];
+
+	for (int i = 0; i < 2; i++)
+		last_name(call->path[i], names[i]);
+	return !strcasecmp(names[0], names[1]);
+}
+
 static long do_rename(const struct call *call, int side, struct result *result)
 {
 	static const unsigned flags[] = {0,
@@ -310,6 +348,8 @@ static long do_rename(const struct call *call, int side, struct result *result)
 
 	(void)side;
 	show(result, "renameat2(%s, %s, %u)", call->path[0], call->path[1], flag);
+	if (spells && same_last_names(call))
+		return 0;
 	value = renameat2(AT_FDCWD, call->path[0], AT_FDCWD, call->path[1], flag);
 	if (value == 0 && flag & RENAME_WHITEOUT)
 		lremovexattr(call->path[0], "system.posix_acl_access");
@@ -351,7 +391,7 @@ static long do_readlink(const struct call *call, int side, struct result *result
 	show(result, "readlink(%s)", call->path[0]);
 	size = readlink(call->path[0], target, call->bits & 1 ? sizeof target : 1 + call->bits % 8);
 	if (size > 0)
-		add_bytes(result, target, (size_t)size);
+		add_bytes(result, folded(target, (size_t)size), (size_t)size);
 	return size;
 }
 
@@ -821,7 +861,8 @@ static void a_path(char *path)
 	else if (odd < 10)
 		sprintf(path + at, "/./%s", names[below(12)]);
 	else if (odd < 12)
-		sprintf(path, "%s/\xff\xfe%s", names[below(12)], names[below(12)]);
+		sprintf(path, "%s/%s%s", names[below(12)], spells ? "\xc3\xa9" : "\xff\xfe",
+			names[below(12)]);
 	else if (odd < 14)
 		sprintf(path, "%0*d", (int)(254 + below(3)), 7);
 	else if (odd == 14)
@@ -972,10 +1013,26 @@ static void watched(struct watch watches[WATCHED], struct result *result)
 	}
 }
 
-static void perform(perform_fn *function, const struct call *call, int side)
+/* Some letters large, by the call's own bits. */
+static void spell(struct call *call)
 {
+	uint64_t bits = call->data ^ call->bits;
+
+	for (int i = 0; i < 2; i++)
+		for (char *at = call->path[i]; *at; at++) {
+			bits = bits * UINT64_C(6364136223846793005) + 1442695040888963407;
+			if (bits >> 63)
+				*at = (char)toupper((unsigned char)*at);
+		}
+}
+
+static void perform(perform_fn *function, const struct call *asked, int side)
+{
+	struct call own = *asked, *call = &own;
 	struct result *result = &results[side];
 
+	if (spells && side == 0)
+		spell(call);
 	result->size = 0;
 	enter(side);
 	if (call->user)
@@ -1113,9 +1170,11 @@ static void add_node(struct result *result, const char *path)
 		die("lstat of a file of the tree");
 	add_state(result, &state);
 	add_attributes(result, path);
-	if (S_ISLNK(state.st_mode))
-		add_bytes(result, target, (size_t)readlink(path, target, sizeof target));
-	else if (S_ISREG(state.st_mode))
+	if (S_ISLNK(state.st_mode)) {
+		size_t size = (size_t)readlink(path, target, sizeof target);
+
+		add_bytes(result, folded(target, size), size);
+	} else if (S_ISREG(state.st_mode))
 		add_data(result, path);
 	else if (S_ISDIR(state.st_mode) && list_directory(result, open(path, O_RDONLY | O_DIRECTORY)))
 		die("readdir of the tree");
@@ -1147,7 +1206,8 @@ static void compare_trees(const char *path, unsigned depth)
 
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
-		snprintf(below_it, sizeof below_it, "%s/%s", path, entry->d_name);
+		snprintf(below_it, sizeof below_it, "%s/%s", path,
+			 folded(entry->d_name, strlen(entry->d_name)));
 		if (type == DT_DIR)
 			compare_trees(below_it, depth + 1);
 		else
@@ -1216,8 +1276,9 @@ int main(int count, char **arguments)
 	int pipes[WORKERS][2], worst = 0, status;
 	pid_t children[WORKERS];
 
-	if (count != 5)
+	if (count < 5 || count > 6)
 		return 2;
+	spells = count == 6;
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (shared == MAP_FAILED)
 		die("mmap");

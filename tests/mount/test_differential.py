@@ -14,6 +14,7 @@ from mounted import Skip, Volume, main, need, run
 
 CALLS = 200_000  # in total
 SEEDS = (1, 2, 3, 4)
+SPELLED = (5, 6)
 DRIVER = pathlib.Path(__file__).with_name("differential.c")
 LIMIT = 600  # seconds until a driver counts as hanging
 
@@ -33,24 +34,31 @@ def tmpfs():
         os.rmdir(path)
 
 
-def test_the_same_calls_on_tmpfs():
+def compare(seeds, *options, words=()):
     if os.geteuid():
         raise Skip("needs root")
     need("cc", "mount", "timeout")
     wanted = os.environ.get("DIFFERENTIAL_SEED")
-    seeds = [int(wanted)] if wanted else SEEDS
     with tempfile.TemporaryDirectory(prefix="memefs-test-") as work:
         driver = os.path.join(work, "differential")
         run("cc", "-std=gnu17", "-O1", "-Wall", "-Wextra", "-Werror", "-o", driver, DRIVER)
-        for seed in seeds:
-            with Volume("-s", "512m", "-o", "allow_other,noatime") as v, tmpfs() as other:
+        for seed in [int(wanted)] if wanted else seeds:
+            with Volume("-s", "512m", "-o", "allow_other,noatime", *options) as v, tmpfs() as other:
                 # timeout(1) ends the driver's processes with it.
                 done = subprocess.run(["timeout", "-s", "KILL", str(LIMIT), driver, v.path, other, str(seed),
-                                       str(CALLS // len(SEEDS))],
+                                       str(CALLS // (len(SEEDS) + len(SPELLED))), *words],
                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
                 text = done.stdout.decode("utf-8", "backslashreplace")
                 assert done.returncode == 0, f"side 0 is memefs, side 1 tmpfs; status {done.returncode}\n{text}"
                 print(f"# {text.strip()}", flush=True)
+
+
+def test_the_same_calls_on_tmpfs():
+    compare(SEEDS)
+
+
+def test_the_same_calls_in_any_spelling():
+    compare(SPELLED, "-i", words=["spell"])
 
 
 if __name__ == "__main__":
