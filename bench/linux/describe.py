@@ -51,7 +51,8 @@ def method(clock, part, rounds, processor):
         f"Figures are time divided by kernel tmpfs's: the median of {rounds} rounds after one that is not counted, and in "
         "brackets the least and the most. All mounts take turns in each round; each row of each mount comes right after "
         "the same row on tmpfs, and is divided by that; with huge pages it is done twice, and the second time counts, "
-        "for whoever is first to take such pages waits for the machine's host to give them. Driver, client and daemon share one processor "
+        "for whoever is first to take such pages waits for the machine's host to give them. Driver, client and daemon share "
+        "one processor "
         f"({processor}); rows with two jobs have two." + (processor_time if clock == "cpu" else ""),
         "",
         f"A row of single operations is a batch of {2000 // part:,} of them or more by one process: on 100 files again and "
